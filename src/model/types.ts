@@ -1,0 +1,77 @@
+/**
+ * The Model seam: what can answer a prompt. `ChatModel` takes messages and gives text (any endpoint);
+ * `Sampler` takes token ids and gives token ids with their log-probabilities (what RL needs).
+ */
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** Why generation ended: at a stop token or string, at the token limit, or otherwise (`other`). */
+export type StopReason = 'stop' | 'length' | 'other';
+
+export interface SamplingParams {
+  /** The most tokens to generate; at least 1. */
+  readonly maxTokens: number;
+  /** 0 is greedy. */
+  readonly temperature: number;
+  /** Nucleus mass in (0, 1]; 1 (the default) keeps everything. */
+  readonly topP?: number;
+  /** How many of the likeliest tokens are kept; 0 (the default) keeps all. */
+  readonly topK?: number;
+  /** Equal seeds and prompts give equal samples where the model can promise it. */
+  readonly seed?: number;
+}
+
+export interface ChatRequest extends SamplingParams {
+  readonly messages: readonly ChatMessage[];
+  readonly signal?: AbortSignal;
+}
+
+export interface Usage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+export interface ChatResponse {
+  readonly text: string;
+  readonly stopReason: StopReason;
+  /** The stop reason in the provider's own word, where there is one. */
+  readonly rawStopReason?: string;
+  readonly usage: Usage;
+}
+
+/** Messages in, text out. Throws `InfrastructureError` (boundary `model`) when no answer could be had. */
+export interface ChatModel {
+  readonly id: string;
+  generate(request: ChatRequest): Promise<ChatResponse>;
+}
+
+/** How many optimizer steps the weights had seen that produced a token. */
+export type PolicyVersion = number & { readonly __brand: 'PolicyVersion' };
+
+export interface SampleRequest extends SamplingParams {
+  /** Token ids of the prompt, at least one. */
+  readonly prompt: readonly number[];
+  /** Generation ends at, and includes, one of these. */
+  readonly stopTokens: readonly number[];
+  readonly signal?: AbortSignal;
+}
+
+export interface Sample {
+  /** [completion] token ids, the stop token included when one was met. */
+  readonly tokens: readonly number[];
+  /** [completion] natural-log probabilities at temperature 1 over the full vocabulary. */
+  readonly logprobs: readonly number[];
+  /** [completion] the version of the weights that each token was sampled from. */
+  readonly versions: readonly PolicyVersion[];
+  readonly stopReason: StopReason;
+}
+
+/** Token ids in; ids, log-probabilities and versions out. Concurrent calls are batched by the engine. */
+export interface Sampler {
+  readonly version: PolicyVersion;
+  sample(request: SampleRequest): Promise<Sample>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
