@@ -90,28 +90,24 @@ export function writeStatement(composition: Composition, rng: Rng): string {
 /** The reference program, reading standard input. */
 export function writeProgram(composition: Composition): string {
   const output = composition.accumulator.result === 'list' && composition.finish.finish.name !== 'length';
-  return lines([
-    ...composition.input.read,
-    ...body(composition, composition.input.header),
-    output ? 'print(*r)' : 'print(r)',
-  ]);
+  return lines([...composition.input.read, ...body(composition), output ? 'print(*r)' : 'print(r)']);
 }
 
 /** The same as a function `f` of one argument that returns the result. */
 export function writeFunction(composition: Composition): string {
-  const inner = [...body(composition, composition.input.callHeader), 'return r'];
+  const inner = [...body(composition), 'return r'];
   return lines([`def f(${composition.input.parameter}):`, ...inner.map((line) => `    ${line}`)]);
 }
 
-function body(composition: Composition, header: string): string[] {
-  const { accumulator, stages, finish } = composition;
+function body(composition: Composition): string[] {
+  const { input, accumulator, stages, finish } = composition;
   const loop = [...stages]
     .reverse()
     .reduce<string[]>((inner, { stage, params }) => stage.wrap(params, inner), [...accumulator.step]);
   const finishLine = finish.finish.line(finish.params);
   return [
     ...accumulator.init,
-    header,
+    input.header,
     ...loop.map((line) => `    ${line}`),
     ...(finishLine === '' ? [] : [finishLine]),
   ];

@@ -32,7 +32,8 @@ const swapOperator: Edit = (line, rng) => {
 };
 
 const nudgeNumber: Edit = (line, rng) => {
-  if (/range\(|input\(/.test(line)) return line.replace('range(1, n + 1)', rng.pick(['range(n)', 'range(1, n)']));
+  if (/range\(|input\(/.test(line))
+    return line.replace('range(1, n + 1)', rng.pick(['range(n)', 'range(1, n)']));
   const spots = [...line.matchAll(/\d+/g)];
   if (spots.length === 0) return line;
   const spot = rng.pick(spots);
@@ -55,13 +56,15 @@ export function mutateProgram(source: string, rng: Rng): string | undefined {
     }
     case 'swap': {
       const [here, next] = [lines[at]!, lines[at + 1]];
-      if (next === undefined || !plain(here) || !plain(next) || indentOf(here) !== indentOf(next)) return undefined;
+      if (next === undefined || !plain(here) || !plain(next) || indentOf(here) !== indentOf(next))
+        return undefined;
       [lines[at], lines[at + 1]] = [next, here];
       break;
     }
     case 'delete': {
       const here = lines[at]!;
-      const alone = indentOf(lines[at - 1] ?? '') < indentOf(here) && indentOf(lines[at + 1] ?? '') < indentOf(here);
+      const alone =
+        indentOf(lines[at - 1] ?? '') < indentOf(here) && indentOf(lines[at + 1] ?? '') < indentOf(here);
       if (!plain(here) || alone || indentOf(here) === 0) return undefined;
       lines.splice(at, 1);
       break;

@@ -142,7 +142,10 @@ export const STAGES: readonly Stage[] = [
   {
     name: 'halve',
     items: 'number',
-    phrases: ['halve the even ones and add {0} to the others', 'halve each even one, add {0} to each odd one'],
+    phrases: [
+      'halve the even ones and add {0} to the others',
+      'halve each even one, add {0} to each odd one',
+    ],
     draw: between(1, 5),
     wrap: ([k], inner) => [
       'if v % 2 == 0:',
@@ -376,9 +379,8 @@ export interface InputKind {
   /** Lines before the loop, and the loop's header. */
   readonly read: readonly string[];
   readonly header: string;
-  /** The parameter of the function form, its header when the value comes as an argument. */
+  /** The parameter of the function form. */
   readonly parameter: string;
-  readonly callHeader: string;
   readonly draw: (rng: Rng) => string;
   /** The argument as a Python literal, from the stdin line. */
   readonly literal: (line: string) => string;
@@ -392,7 +394,6 @@ export const INPUT_KINDS: readonly InputKind[] = [
     read: ['xs = list(map(int, input().split()))'],
     header: 'for v in xs:',
     parameter: 'xs',
-    callHeader: 'for v in xs:',
     draw: (rng) => Array.from({ length: rng.int(2, 5) }, () => rng.int(0, 15)).join(' '),
     literal: (line) => `[${line.split(' ').join(', ')}]`,
   },
@@ -403,7 +404,6 @@ export const INPUT_KINDS: readonly InputKind[] = [
     read: ['n = int(input())'],
     header: 'for v in range(1, n + 1):',
     parameter: 'n',
-    callHeader: 'for v in range(1, n + 1):',
     draw: (rng) => String(rng.int(2, 7)),
     literal: (line) => line,
   },
@@ -414,8 +414,8 @@ export const INPUT_KINDS: readonly InputKind[] = [
     read: ['s = input()'],
     header: 'for v in map(int, s):',
     parameter: 's',
-    callHeader: 'for v in map(int, s):',
-    draw: (rng) => String(rng.int(1, 9)) + Array.from({ length: rng.int(1, 4) }, () => rng.int(0, 9)).join(''),
+    draw: (rng) =>
+      String(rng.int(1, 9)) + Array.from({ length: rng.int(1, 4) }, () => rng.int(0, 9)).join(''),
     literal: (line) => `'${line}'`,
   },
   {
@@ -425,7 +425,6 @@ export const INPUT_KINDS: readonly InputKind[] = [
     read: ['s = input()'],
     header: 'for c in s:',
     parameter: 's',
-    callHeader: 'for c in s:',
     draw: drawWord,
     literal: (line) => `'${line}'`,
   },

@@ -1,0 +1,77 @@
+/**
+ * Where an answer is read from a completion, in one place for every prompt style, benchmark and command.
+ *
+ * Rules, chosen so that text quoted from a problem or a program cannot pass for an answer:
+ * - Only the completion is read, never the prompt.
+ * - What a reasoning model thinks (`<think>…</think>`) is dropped first; an unclosed block leaves no answer.
+ * - An output is in the *last* `<output>…</output>` pair (or `[ANSWER]…[/ANSWER]`), and nothing but blanks may follow
+ *   it. An opening tag inside the pair makes the answer unreadable rather than ambiguous.
+ * - A program is the *last* fenced block; `#SUBMIT` counts only when it is all that the last block (or, without
+ *   any fence, the whole completion) holds.
+ */
+import type { Program, ProgramInput } from '../../problem/types.js';
+import type { Review } from '../prompt-style.js';
+
+/** Newlines in an answer tag are written `\n` (paper A.2), a backslash `\\`. */
+export function escapeOutput(output: string): string {
+  return output.replace(/\\/g, '\\\\').replace(/\n/g, '\\n');
+}
+
+function unescapeOutput(text: string): string {
+  return text.replace(/\\(n|\\)/g, (_, code: string) => (code === 'n' ? '\n' : '\\'));
+}
+
+/** The completion without what was only thought; `undefined` when the thought never ended. */
+export function withoutThinking(text: string): string | undefined {
+  const rest = text.replace(/<think>[\s\S]*?<\/think>/g, '');
+  const closed = rest.lastIndexOf('</think>');
+  const after = closed >= 0 ? rest.slice(closed + '</think>'.length) : rest;
+  return after.includes('<think>') ? undefined : after;
+}
+
+/** The predicted stdout (stdin form), or the predicted value as a Python literal (call form). */
+export function readOutput(text: string, input: ProgramInput): string | undefined {
+  const answer = withoutThinking(text)?.trimEnd();
+  if (answer === undefined) return undefined;
+  if (input.kind === 'stdin') {
+    const inside = lastPair(answer, '<output>', '</output>');
+    return inside === undefined ? undefined : unescapeOutput(inside.replace(/^\n|\n$/g, ''));
+  }
+  const inside = lastPair(answer, '[ANSWER]', '[/ANSWER]')?.trim();
+  if (inside === undefined) return undefined;
+  const head = `assert ${input.expression} ==`;
+  if (inside.startsWith(head)) return inside.slice(head.length).trim() || undefined;
+  return inside.startsWith('assert ') || inside === '' ? undefined : inside;
+}
+
+/** The last fenced block as a program. `bare` accepts a completion without fences as the program itself. */
+export function readProgram(text: string, bare = false): Program | undefined {
+  const block = lastBlock(text, bare);
+  return block === undefined || block.trim() === '' || block.trim() === '#SUBMIT'
+    ? undefined
+    : { source: `${block.trimEnd()}\n` };
+}
+
+export function readReview(text: string, bare = false): Review | undefined {
+  const block = lastBlock(text, bare);
+  if (block?.trim() === '#SUBMIT') return { kind: 'submit' };
+  const program = readProgram(text, bare);
+  return program === undefined ? undefined : { kind: 'fix', program };
+}
+
+function lastBlock(text: string, bare: boolean): string | undefined {
+  const answer = withoutThinking(text);
+  if (answer === undefined) return undefined;
+  const fences = [...answer.matchAll(/^```[^\n`]*\n([\s\S]*?)^```[ \t]*$/gm)];
+  const last = fences.at(-1);
+  if (last) return last[1];
+  return bare && !answer.includes('```') ? answer : undefined;
+}
+
+function lastPair(text: string, open: string, close: string): string | undefined {
+  if (!text.endsWith(close)) return undefined;
+  const start = text.lastIndexOf(open);
+  if (start < 0) return undefined;
+  const inside = text.slice(start + open.length, text.length - close.length);
+  return inside.includes(close) ? undefined : inside;
+}

@@ -1,0 +1,58 @@
+/**
+ * The terse style, for the embedded model: the same four tasks with hardly a word around them, since a small model
+ * pays for every token. It is learned in SFT (src/nlex/examples.ts writes its answers); models that read English use
+ * `paper.ts`.
+ */
+import type { ProgramInput, TestCase } from '../../problem/types.js';
+import type { PromptStyle } from '../prompt-style.js';
+import { escapeOutput, readOutput, readProgram, readReview } from './answers.js';
+
+export const terseStyle: PromptStyle = {
+  id: 'terse',
+  predictOutput: (program, input) => [
+    {
+      role: 'user',
+      content:
+        input.kind === 'stdin'
+          ? `Run:\n${program.source}Input: ${input.stdin.trimEnd()}`
+          : `[PYTHON]\n${program.source}assert ${input.expression} == ??\n[/PYTHON]`,
+    },
+  ],
+  solve: (problem, { includePublicTests }) => [
+    {
+      role: 'user',
+      content: `Solve: ${problem.statement}${includePublicTests ? problem.publicTests.map(example).join('') : ''}`,
+    },
+  ],
+  review: (problem, program, feedback) => [
+    {
+      role: 'user',
+      content: `Review: ${problem.statement}\n${program.source}${feedback
+        .map(
+          ({ input, expected, actual }) =>
+            `Input: ${input.trimEnd()}\nExpected: ${line(expected)}\nOutput: ${actual === undefined ? '?' : line(actual)}\n`,
+        )
+        .join('')
+        .trimEnd()}`,
+    },
+  ],
+  parseOutput: readOutput,
+  parseProgram: (text) => readProgram(text, true),
+  parseReview: (text) => readReview(text, true),
+};
+
+/** The answer to a predict turn, as the embedded model is taught to write it. */
+export function terseOutputAnswer(narration: string, output: string, input: ProgramInput): string {
+  const told = narration === '' ? '' : `${narration}\n`;
+  return input.kind === 'stdin'
+    ? `${told}<output>${line(output)}</output>`
+    : `[THOUGHT]\n${told}[/THOUGHT]\n[ANSWER]assert ${input.expression} == ${output}[/ANSWER]`;
+}
+
+function example({ input, output }: TestCase): string {
+  return `\nInput: ${input.trimEnd()}\nOutput: ${line(output)}`;
+}
+
+function line(output: string): string {
+  return escapeOutput(output.trimEnd());
+}

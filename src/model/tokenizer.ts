@@ -1,0 +1,64 @@
+/**
+ * Tokenizers and chat templates from Hugging Face files: `tokenizer.json` and `tokenizer_config.json` (with its
+ * `chat_template`), read by @huggingface/tokenizers and @huggingface/jinja.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Template } from '@huggingface/jinja';
+import { Tokenizer } from '@huggingface/tokenizers';
+import { UsageError } from '../core/errors.js';
+import type { ChatRenderer } from './renderer.js';
+import type { ChatMessage } from './types.js';
+
+/** The two files of a Hugging Face folder, as parsed JSON. */
+export interface TokenizerFiles {
+  readonly tokenizer: Readonly<Record<string, unknown>>;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+export interface ChatTokenizer extends ChatRenderer {
+  /** Token ids of plain text, no special tokens added; special tokens spelled out in the text are recognised. */
+  encode(text: string): number[];
+  /** The ids of an assistant's answer as the model should produce it: the text and what ends the turn. */
+  encodeCompletion(text: string): number[];
+  readonly vocabularySize: number;
+  readonly files: TokenizerFiles;
+}
+
+/** Builds the tokenizer. Throws a UsageError when a file lacks what it needs. */
+export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
+  const tokenizer = new Tokenizer(files.tokenizer, files.config);
+  const { chat_template: template, eos_token: eos } = files.config;
+  if (typeof template !== 'string') throw new UsageError('tokenizer_config.json has no chat_template');
+  const eosText = typeof eos === 'string' ? eos : (eos as { content?: string } | undefined)?.content;
+  const stop = eosText === undefined ? undefined : tokenizer.token_to_id(eosText);
+  if (stop === undefined) throw new UsageError('tokenizer_config.json names no eos_token of the vocabulary');
+  const compiled = new Template(template);
+  const encode = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const render = (messages: readonly ChatMessage[]): string =>
+    compiled.render({ messages: [...messages], add_generation_prompt: true, eos_token: eosText });
+  return {
+    encode,
+    encodeCompletion: (text) => [...encode(text), stop],
+    renderPrompt: (messages) => encode(render(messages)),
+    decode: (tokens) => (tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true })),
+    stopTokens: [stop],
+    vocabularySize: tokenizer.get_vocab().size,
+    files,
+  };
+}
+
+/** Reads the tokenizer of a Hugging Face folder. Throws a UsageError when the files are missing or damaged. */
+export async function openChatTokenizer(folder: string): Promise<ChatTokenizer> {
+  const read = async (name: string): Promise<Record<string, unknown>> => {
+    try {
+      return JSON.parse(await readFile(join(folder, name), 'utf8')) as Record<string, unknown>;
+    } catch (cause) {
+      throw new UsageError(`cannot read ${name} in ${folder}: is it a Hugging Face model folder?`, { cause });
+    }
+  };
+  return createChatTokenizer({
+    tokenizer: await read('tokenizer.json'),
+    config: await read('tokenizer_config.json'),
+  });
+}
