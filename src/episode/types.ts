@@ -20,6 +20,8 @@ export interface Turn {
   readonly maxTokens: number;
   /** Whether the tokens of this turn are trained in RL (simulate turns inside Self-RLEF are not). */
   readonly trained: boolean;
+  /** For sampling; derived from the spec's seed and the turn's place, so that parallel equal prompts differ. */
+  readonly seed: number;
 }
 
 /** Run a program for real. */
@@ -32,9 +34,20 @@ export interface Run {
 
 export type Request = Turn | Run;
 
-export type Response =
-  | { readonly kind: 'turn'; readonly text: string; readonly stopReason: StopReason; readonly completionTokens: number }
-  | { readonly kind: 'run'; readonly executions: readonly Execution[] };
+export interface TurnResponse {
+  readonly kind: 'turn';
+  readonly text: string;
+  readonly stopReason: StopReason;
+  readonly completionTokens: number;
+}
+
+export interface RunResponse {
+  readonly kind: 'run';
+  /** One per input, in order. */
+  readonly executions: readonly Execution[];
+}
+
+export type Response = TurnResponse | RunResponse;
 
 /** The requests of one yield go in parallel; the responses come back in the same order. */
 export type Episode<Outcome> = Generator<readonly Request[], Outcome, readonly Response[]>;
@@ -43,6 +56,8 @@ export type Episode<Outcome> = Generator<readonly Request[], Outcome, readonly R
 export interface JournalEntry {
   readonly request: string;
   readonly response: Response;
+  /** What `rollout` adds to the answer of a turn. */
+  readonly turn?: TurnRecord;
 }
 
 /** What RL keeps of a turn: the very ids that were sampled, never re-tokenised text. */

@@ -1,0 +1,52 @@
+/**
+ * Inference: an episode against any chat model.
+ */
+import type { Sandbox } from '../execution/types.js';
+import type { ChatModel } from '../model/types.js';
+import { answerRun, type DriveOptions, drive } from './drive.js';
+import type { Episode, Played } from './types.js';
+
+/** How completions are sampled; a turn fixes the rest (its token limit and its seed). */
+export interface PlaySampling {
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly topP?: number;
+  readonly topK?: number;
+}
+
+/** The paper's, §5.1.2. */
+export const PAPER_SAMPLING: PlaySampling = { temperature: 1, topP: 0.95 };
+
+export interface PlayOptions extends DriveOptions {
+  /** Default: the paper's. */
+  readonly sampling?: PlaySampling;
+}
+
+/**
+ * Plays an episode with a chat model. `sandbox` may be left out for an episode that runs nothing.
+ * Rejects with the signal's reason when aborted.
+ */
+export function play<Outcome>(
+  episode: Episode<Outcome>,
+  model: ChatModel,
+  sandbox: Sandbox | undefined,
+  options: PlayOptions = {},
+): Promise<Played<Outcome>> {
+  const sampling = options.sampling ?? PAPER_SAMPLING;
+  return drive(
+    episode,
+    async (request, signal) => {
+      if (request.kind === 'run') return answerRun(request, sandbox, signal);
+      const { messages, maxTokens, seed } = request;
+      const { text, stopReason, usage } = await model.generate({
+        messages,
+        ...sampling,
+        maxTokens,
+        seed,
+        signal,
+      });
+      return { response: { kind: 'turn', text, stopReason, completionTokens: usage.completionTokens } };
+    },
+    options,
+  );
+}
