@@ -51,3 +51,12 @@ export interface Problem {
   /** Known programs, the first correct one being the reference. */
   readonly programs?: readonly { readonly source: string; readonly correct: boolean }[];
 }
+
+/** What a program did on one public test, as a review turn is told: really, or by simulation. */
+export interface TestFeedback {
+  readonly input: string;
+  readonly expected: string;
+  /** The (predicted or executed) output; `undefined` when no prediction could be read. */
+  readonly actual: string | undefined;
+  readonly passed: boolean;
+}

@@ -404,7 +404,7 @@ export const INPUT_KINDS: readonly InputKind[] = [
     read: ['n = int(input())'],
     header: 'for v in range(1, n + 1):',
     parameter: 'n',
-    draw: (rng) => String(rng.int(2, 7)),
+    draw: (rng) => String(rng.int(2, 12)),
     literal: (line) => line,
   },
   {

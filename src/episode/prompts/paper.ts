@@ -74,21 +74,16 @@ export const paperStyle: PromptStyle = {
       ].join('\n'),
     },
   ],
+  writeOutput: (explanation, output, input) =>
+    input.kind === 'stdin'
+      ? `${explanation}\n\n<output>${escapeOutput(output)}</output>`
+      : `[THOUGHT]\n${explanation}\n[/THOUGHT]\n[ANSWER]\nassert ${input.expression} == ${output}\n[/ANSWER]`,
+  writeProgram: (program) => fence(program.source, 'python'),
+  writeSubmit: () => fence('#SUBMIT', ''),
   parseOutput: readOutput,
   parseProgram: (text) => readProgram(text),
   parseReview: (text) => readReview(text),
 };
-
-/** The answer to a predict turn in the paper's form (SFT data). `output`: stdout, or a Python literal. */
-export function paperOutputAnswer(
-  explanation: string,
-  output: string,
-  input: { readonly kind: 'stdin' } | { readonly kind: 'call'; readonly expression: string },
-): string {
-  return input.kind === 'stdin'
-    ? `${explanation}\n\n<output>${escapeOutput(output)}</output>`
-    : `[THOUGHT]\n${explanation}\n[/THOUGHT]\n[ANSWER]\nassert ${input.expression} == ${output}\n[/ANSWER]`;
-}
 
 function example({ input, output }: TestCase, index: number): string {
   return `Example ${index + 1}\nInput:\n${fence(input, '')}\nOutput:\n${fence(output, '')}`;

@@ -3,7 +3,7 @@
  * pays for every token. It is learned in SFT (src/nlex/examples.ts writes its answers); models that read English use
  * `paper.ts`.
  */
-import type { ProgramInput, TestCase } from '../../problem/types.js';
+import type { TestCase } from '../../problem/types.js';
 import type { PromptStyle } from '../prompt-style.js';
 import { escapeOutput, readOutput, readProgram, readReview } from './answers.js';
 
@@ -36,18 +36,18 @@ export const terseStyle: PromptStyle = {
         .trimEnd()}`,
     },
   ],
+  writeOutput: (explanation, output, input) => {
+    const told = explanation === '' ? '' : `${explanation}\n`;
+    return input.kind === 'stdin'
+      ? `${told}<output>${line(output)}</output>`
+      : `[THOUGHT]\n${told}[/THOUGHT]\n[ANSWER]assert ${input.expression} == ${output}[/ANSWER]`;
+  },
+  writeProgram: (program) => program.source.trimEnd(),
+  writeSubmit: () => '#SUBMIT',
   parseOutput: readOutput,
   parseProgram: (text) => readProgram(text, true),
   parseReview: (text) => readReview(text, true),
 };
-
-/** The answer to a predict turn, as the embedded model is taught to write it. */
-export function terseOutputAnswer(narration: string, output: string, input: ProgramInput): string {
-  const told = narration === '' ? '' : `${narration}\n`;
-  return input.kind === 'stdin'
-    ? `${told}<output>${line(output)}</output>`
-    : `[THOUGHT]\n${told}[/THOUGHT]\n[ANSWER]assert ${input.expression} == ${output}[/ANSWER]`;
-}
 
 function example({ input, output }: TestCase): string {
   return `\nInput: ${input.trimEnd()}\nOutput: ${line(output)}`;
