@@ -11,6 +11,7 @@
  * covered, it answers `undefined`.
  */
 import type { Trace, TraceEvent } from '../execution/types.js';
+import { type Worked, work, workComparison } from './arithmetic.js';
 import { evaluate, renderValue, truth, type Value, type Variables } from './evaluate.js';
 import type { Expression, PythonSource, Statement } from './python-source.js';
 
@@ -43,10 +44,10 @@ export function narrateTersely(source: PythonSource, trace: Trace): string | und
   return out.replace(/^[\n; ]+/, '');
 }
 
-/** What is known of a step before it runs. */
-type Step = { readonly text: string; readonly value?: Value };
+/** What is known of a step before it runs; `value` is absent where there is nothing to tell. */
+type Step = Worked | typeof NOTHING;
 
-const NOTHING: Step = { text: '' };
+const NOTHING = { text: '', value: undefined } as const;
 
 function begin(statement: Statement, variables: Variables): Step | undefined {
   switch (statement.kind) {
@@ -57,7 +58,7 @@ function begin(statement: Statement, variables: Variables): Step | undefined {
       return work(statement.value, variables);
     case 'if':
     case 'while':
-      return condition(statement.test, variables);
+      return workComparison(statement.test, variables);
     case 'for':
       return NOTHING;
     case 'return':
@@ -116,56 +117,6 @@ function finish(
 /** Inside a loop steps go on the item's line; outside each has its own. */
 function separator(items: ReadonlyMap<number, number>): string {
   return items.size > 0 ? '; ' : '\n';
-}
-
-/** `8 * 3 = 24`, or just the value when there is nothing to work out. */
-function work(expression: Expression, variables: Variables): Step | undefined {
-  const value = evaluate(expression, variables);
-  if (value === undefined) return undefined;
-  const rendered = renderValue(value);
-  const substituted = substitute(expression, variables);
-  if (substituted === undefined) return undefined;
-  return { value, text: substituted === rendered ? rendered : `${substituted} = ${rendered}` };
-}
-
-/** Both sides of a comparison worked out: `8 % 2 = 0 == 0`. */
-function condition(test: Expression, variables: Variables): Step | undefined {
-  const value = evaluate(test, variables);
-  if (value === undefined || test.kind !== 'binary') return undefined;
-  const left = work(test.left, variables);
-  const right = work(test.right, variables);
-  if (!left || !right) return undefined;
-  return { value, text: `${left.text} ${test.operator} ${right.text}` };
-}
-
-/** The expression with every variable replaced by its value. */
-function substitute(expression: Expression, variables: Variables): string | undefined {
-  switch (expression.kind) {
-    case 'name':
-      return variables.get(expression.name);
-    case 'literal':
-      return expression.text;
-    case 'list':
-      return joined(expression.items, variables, (parts) => `[${parts.join(', ')}]`);
-    case 'binary':
-      return joined([expression.left, expression.right], variables, (parts) => {
-        const flat = parts.join(` ${expression.operator} `);
-        return expression.text.startsWith('(') && expression.text.endsWith(')') ? `(${flat})` : flat;
-      });
-    case 'call':
-      return joined(expression.args, variables, (parts) => `${expression.callee}(${parts.join(', ')})`);
-    default:
-      return undefined;
-  }
-}
-
-function joined(
-  parts: readonly Expression[],
-  variables: Variables,
-  join: (parts: readonly string[]) => string,
-): string | undefined {
-  const texts = parts.map((part) => substitute(part, variables));
-  return texts.some((text) => text === undefined) ? undefined : join(texts as string[]);
 }
 
 function nameOf(name: string): Expression {
