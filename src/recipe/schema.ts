@@ -1,0 +1,118 @@
+/**
+ * A recipe: a whole experiment as data. YAML on disk, checked here; unknown keys are errors, so that a typing mistake
+ * never silently runs the default.
+ */
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { messageOf, UsageError } from '../core/errors.js';
+
+const count = z.number().int().positive();
+const share = z.number().min(0).max(1);
+const rate = z.number().positive();
+
+const model = z.strictObject({
+  /** Width D, layers L, heads, KV heads and feed-forward width of the Llama architecture. */
+  hiddenSize: count.default(96),
+  layers: count.default(3),
+  heads: count.default(2),
+  kvHeads: count.default(2),
+  feedForwardSize: count.default(256),
+  /** Longest sequence in tokens. */
+  maxLength: count.default(320),
+});
+
+const data = z.strictObject({
+  /** Training problems whose executions are narrated (src/nlex/world-examples.ts). */
+  families: count.default(20_000),
+  /** Share of families with a mutant, in function form, with a solving and with a review example. */
+  mutant: share.default(0.8),
+  call: share.default(0.08),
+  solving: share.default(0.35),
+  review: share.default(0.2),
+  /** `none`: outputs are answered at once, the baseline without narration. */
+  narration: z.enum(['terse', 'none']).default('terse'),
+  trainProblems: count.default(1_000),
+  validationProblems: count.default(60),
+  testProblems: count.default(240),
+});
+
+const sft = z.strictObject({
+  /** Budget in training tokens, and a limit in minutes; the schedule follows whichever is nearer its end. */
+  tokens: count.default(11_000_000),
+  maxMinutes: rate.default(7),
+  batchTokens: count.default(2_048),
+  learningRate: rate.default(3e-3),
+  /** Shares of the budget: linear warm-up, and linear decay to zero at the end. */
+  warmup: share.default(0.01),
+  decay: share.default(0.6),
+  gradClipNorm: rate.default(1),
+  weightDecay: z.number().min(0).default(0.01),
+  /** How often the validation problems are tried, in shares of the budget. */
+  validateEvery: share.default(0.125),
+});
+
+const rl = z.strictObject({
+  maxMinutes: z.number().min(0).default(2),
+  maxSteps: z.number().int().min(0).default(60),
+  groupSize: count.default(8),
+  /** Prompts per step before zero-advantage groups are dropped. */
+  groupsPerStep: count.default(48),
+  /** Share of output prediction among the tasks, and the scale of its reward (paper A.3). */
+  outputPrediction: share.default(0.25),
+  outputPredictionScale: z.number().default(0.8),
+  learningRate: rate.default(1e-4),
+  gradClipNorm: rate.default(1),
+});
+
+const evaluation = z.strictObject({
+  /** Programs sampled per problem (n of pass@k) and predictions per program and public test. */
+  samples: count.default(10),
+  predictions: count.default(1),
+  temperature: z.number().min(0).default(1),
+  topP: share.default(0.95),
+  /** Most programs in one Self-RLEF episode. */
+  maxPrograms: count.default(4),
+  /** Self-RLEF episodes per problem and kind of feedback. */
+  repairSamples: count.default(1),
+});
+
+const recipe = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, 'a name of letters, digits, ".", "_" and "-"'),
+  seed: z.number().int().default(1),
+  world: z.literal('small').default('small'),
+  engine: z.literal('embedded').default('embedded'),
+  sandbox: z.enum(['auto', 'wasm', 'native', 'unsafe-process']).default('wasm'),
+  model: model.prefault({}),
+  data: data.prefault({}),
+  sft: sft.prefault({}),
+  rl: rl.prefault({}),
+  evaluation: evaluation.prefault({}),
+});
+
+export type Recipe = Readonly<z.output<typeof recipe>>;
+
+/** Checks a recipe. Throws a UsageError that names the keys at fault. */
+export function parseRecipe(value: unknown, from: string): Recipe {
+  const result = recipe.safeParse(value);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map(({ path, message }) => `${path.join('.') || 'recipe'}: ${message}`);
+  throw new UsageError(`${from} is not a valid recipe. ${faults.join('; ')}`);
+}
+
+/** Reads a recipe file. Throws a UsageError when it is missing, no YAML, or not a recipe. */
+export async function readRecipe(path: string): Promise<Recipe> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`cannot read the recipe ${path}: ${messageOf(cause)}`, { cause });
+  }
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (cause) {
+    throw new UsageError(`${path} is not valid YAML: ${messageOf(cause).split('\n')[0]}`, { cause });
+  }
+  return parseRecipe(value, path);
+}
