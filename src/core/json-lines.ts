@@ -37,7 +37,9 @@ export async function appendJsonLines(path: string): Promise<JsonLinesWriter> {
   return {
     write: async (rows) => {
       if (rows.length === 0) return;
-      const written = last.then(() => file.appendFile(rows.map((row) => `${JSON.stringify(row)}\n`).join('')));
+      const written = last.then(() =>
+        file.appendFile(rows.map((row) => `${JSON.stringify(row)}\n`).join('')),
+      );
       last = written.catch(() => undefined);
       await written;
     },

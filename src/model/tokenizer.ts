@@ -41,7 +41,8 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
     encode,
     encodeCompletion: (text) => [...encode(text), stop],
     renderPrompt: (messages) => encode(render(messages)),
-    decode: (tokens) => (tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true })),
+    decode: (tokens) =>
+      tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true }),
     stopTokens: [stop],
     vocabularySize: tokenizer.get_vocab().size,
     files,

@@ -51,7 +51,11 @@ function substitute(expression: Expression, variables: Variables): string | unde
     case 'call':
       return joined(expression.args, variables, (parts) => `${expression.callee}(${parts.join(', ')})`);
     case 'index':
-      return joined([expression.object, expression.index], variables, ([object, index]) => `${object}[${index}]`);
+      return joined(
+        [expression.object, expression.index],
+        variables,
+        ([object, index]) => `${object}[${index}]`,
+      );
     case 'opaque':
       return undefined;
     default:

@@ -37,7 +37,8 @@ export function narrateByLine(source: string, trace: Trace, input: ProgramInput)
         break;
       }
       case 'return':
-        if (event.function !== '<module>') out.push(`${indent(frame)}${event.function} returns ${event.value}.`);
+        if (event.function !== '<module>')
+          out.push(`${indent(frame)}${event.function} returns ${event.value}.`);
         depth = frame.depth - 1;
         break;
       case 'exception':
@@ -134,7 +135,9 @@ function tellPlain(at: string, text: string, changed: readonly string[], after: 
 }
 
 function also(changed: readonly string[], after: Variables, except: string): string {
-  const others = changed.filter((name) => name !== except).map((name) => `${name} becomes ${after.get(name)}`);
+  const others = changed
+    .filter((name) => name !== except)
+    .map((name) => `${name} becomes ${after.get(name)}`);
   return others.length > 0 ? `, and ${listOf(others)}` : '';
 }
 

@@ -8,8 +8,20 @@ import type { Sandbox, Trace } from '../execution/types.js';
 import type { Problem, Program, ProgramInput, TestFeedback } from '../problem/types.js';
 import { writeFunction } from '../world/compose.js';
 import { mutateProgram } from '../world/mutate.js';
-import { draftProblem, isTraceWithinWorld, PUBLIC_TESTS, type ProblemDraft, WORLD_LIMITS } from '../world/problems.js';
-import { type ChatExample, type ExampleStyle, executionExample, reviewExample, solvingExample } from './examples.js';
+import {
+  draftProblem,
+  isTraceWithinWorld,
+  type ProblemDraft,
+  PUBLIC_TESTS,
+  WORLD_LIMITS,
+} from '../world/problems.js';
+import {
+  type ChatExample,
+  type ExampleStyle,
+  executionExample,
+  reviewExample,
+  solvingExample,
+} from './examples.js';
 import { parsePython } from './python-source.js';
 import { narrateTersely } from './terse-narrator.js';
 
@@ -24,7 +36,13 @@ export interface FamilyMix {
   readonly narration: 'terse' | 'none';
 }
 
-export const DEFAULT_FAMILY_MIX: FamilyMix = { mutant: 0.8, call: 0.08, solving: 0.35, review: 0.2, narration: 'terse' };
+export const DEFAULT_FAMILY_MIX: FamilyMix = {
+  mutant: 0.8,
+  call: 0.08,
+  solving: 0.35,
+  review: 0.2,
+  narration: 'terse',
+};
 
 export interface Family {
   readonly examples: readonly ChatExample[];
@@ -50,7 +68,8 @@ export async function createFamily(
     sandbox.trace(reference, inputs, { limits: WORLD_LIMITS }),
     mutant ? sandbox.trace(mutant, inputs, { limits: WORLD_LIMITS }) : [],
   ]);
-  if (!traces.every((trace) => isTraceUsable(trace, asCall))) return { examples: [], dropped: { 'out of the world': 1 } };
+  if (!traces.every((trace) => isTraceUsable(trace, asCall)))
+    return { examples: [], dropped: { 'out of the world': 1 } };
 
   const examples: ChatExample[] = [];
   const dropped: Record<string, number> = {};
@@ -87,7 +106,10 @@ function taskExamples(
   const problem: Problem = {
     id: draft.id,
     statement: draft.statement,
-    publicTests: draft.inputs.map((input, at) => ({ input: `${input}\n`, output: traces[at]!.execution.stdout })),
+    publicTests: draft.inputs.map((input, at) => ({
+      input: `${input}\n`,
+      output: traces[at]!.execution.stdout,
+    })),
     privateTests: [],
   };
   const out: ChatExample[] = [];
@@ -128,5 +150,8 @@ function outputOf(trace: Trace, asCall: boolean): string {
 
 function isTraceUsable(trace: Trace, asCall: boolean): boolean {
   if (!asCall) return isTraceWithinWorld(trace);
-  return isTraceWithinWorld({ ...trace, execution: { ...trace.execution, stdout: trace.execution.result ?? '' } });
+  return isTraceWithinWorld({
+    ...trace,
+    execution: { ...trace.execution, stdout: trace.execution.result ?? '' },
+  });
 }

@@ -98,7 +98,10 @@ export function isTraceWithinWorld(trace: Trace): boolean {
 export function toProblem(draft: ProblemDraft, executions: readonly Execution[]): Problem | undefined {
   if (draft.inputs.length < PUBLIC_TESTS + 3 || !executions.every(isWithinWorld)) return undefined;
   if (new Set(executions.map(({ stdout }) => stdout)).size < 3) return undefined;
-  const tests = draft.inputs.map((input, index) => ({ input: `${input}\n`, output: executions[index]!.stdout }));
+  const tests = draft.inputs.map((input, index) => ({
+    input: `${input}\n`,
+    output: executions[index]!.stdout,
+  }));
   return {
     id: draft.id,
     statement: draft.statement,
@@ -132,7 +135,10 @@ export async function createProblems(
     const made = await Promise.all(
       drafts.map(async (draft) => {
         const inputs = draft.inputs.map((input) => ({ kind: 'stdin', stdin: `${input}\n` }) as const);
-        return toProblem(draft, await sandbox.run({ source: draft.source }, inputs, { limits: WORLD_LIMITS }));
+        return toProblem(
+          draft,
+          await sandbox.run({ source: draft.source }, inputs, { limits: WORLD_LIMITS }),
+        );
       }),
     );
     for (const problem of made) {
