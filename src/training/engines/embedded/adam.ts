@@ -1,0 +1,59 @@
+/**
+ * AdamW with global-norm clipping, in place on flat arrays.
+ * Source: Loshchilov & Hutter, "Decoupled Weight Decay Regularization"; decay is multiplied by the learning rate,
+ * as in PyTorch.
+ */
+import type { AdamParams } from '../../types.js';
+import type { ParameterBlock } from './architecture.js';
+
+export interface AdamState {
+  /** First and second moments, laid out as the parameters. */
+  readonly first: Float32Array;
+  readonly second: Float32Array;
+  /** Steps taken. */
+  step: number;
+}
+
+export function createAdamState(size: number): AdamState {
+  return { first: new Float32Array(size), second: new Float32Array(size), step: 0 };
+}
+
+/** Euclidean norm, accumulated in double precision. */
+export function globalNorm(gradients: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < gradients.length; i++) {
+    const value = gradients[i] as number;
+    sum += value * value;
+  }
+  return Math.sqrt(sum);
+}
+
+/** One step: updates `parameters` and `state`; `gradients` stay as they are. `norm` is their global norm. */
+export function adamStep(
+  parameters: Float32Array,
+  gradients: Float32Array,
+  norm: number,
+  state: AdamState,
+  blocks: readonly ParameterBlock[],
+  adam: AdamParams,
+): void {
+  state.step += 1;
+  const { beta1, beta2, eps, learningRate } = adam;
+  const scale = adam.gradClipNorm > 0 && norm > adam.gradClipNorm ? adam.gradClipNorm / norm : 1;
+  const firstCorrection = learningRate / (1 - beta1 ** state.step);
+  const secondCorrection = 1 / Math.sqrt(1 - beta2 ** state.step);
+  const { first, second } = state;
+  for (const block of blocks) {
+    const keep = block.decays ? 1 - learningRate * adam.weightDecay : 1;
+    const end = block.offset + block.size;
+    for (let i = block.offset; i < end; i++) {
+      const gradient = (gradients[i] as number) * scale;
+      const m = beta1 * (first[i] as number) + (1 - beta1) * gradient;
+      const v = beta2 * (second[i] as number) + (1 - beta2) * gradient * gradient;
+      first[i] = m;
+      second[i] = v;
+      parameters[i] =
+        (parameters[i] as number) * keep - (firstCorrection * m) / (Math.sqrt(v) * secondCorrection + eps);
+    }
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * The two graphs of sampling. Batch and lengths are dynamic, so one session serves all sizes.
+ * - prefill: whole prompts, right-padded, causal; gives every layer's keys and values, and the probabilities
+ *   of the token after each prompt's last.
+ * - decode: one token per sequence against a cache; gives the new keys and values only (the caller writes them
+ *   into the cache: an output as large as the cache would cost more than the arithmetic).
+ *
+ * The weights are those of `prepareDecodeWeights`: norm gains folded into the matrix that follows, 1/√d into the
+ * query projection.
+ */
+import { headSizeOf, type ModelConfig, type ParameterLayout, rotaryTables } from './architecture.js';
+import { DYNAMIC, GraphBuilder, int, type Value } from './graph-builder.js';
+import { type TensorMap, tensorOver } from './runtime.js';
+import {
+  add,
+  batchedMatMul,
+  concat,
+  gemm,
+  multiply,
+  normalize,
+  reshape,
+  rotate,
+  silu,
+  softmax,
+  split,
+  toInt64,
+  transpose,
+} from './tensor-math.js';
+
+/** Weights of the decode graphs on an own copy of the parameters, named as the graphs' inputs. */
+export function prepareDecodeWeights(
+  config: ModelConfig,
+  layout: ParameterLayout,
+  parameters: Float32Array,
+): TensorMap {
+  const blocks = new Map(layout.blocks.map((block) => [block.name, block]));
+  const read = (name: string): Float32Array => {
+    const block = blocks.get(name);
+    if (block === undefined) throw new RangeError(`no block ${name}`);
+    return parameters.slice(block.offset, block.offset + block.size);
+  };
+  const width = config.hiddenSize;
+  const folded = (name: string, norm: string): Float32Array => {
+    const matrix = read(name);
+    const gain = read(norm);
+    for (let i = 0; i < matrix.length; i++) matrix[i] = (matrix[i] as number) * (gain[i % width] as number);
+    return matrix;
+  };
+  const weights: TensorMap = {};
+  const put = (name: string, data: Float32Array, columns: number): void => {
+    weights[`weight.${name}`] = tensorOver(data, [data.length / columns, columns]);
+  };
+  put('embed', read('embed'), width);
+  put('head', folded('embed', 'finalNorm'), width);
+  const scale = 1 / Math.sqrt(headSizeOf(config));
+  for (let i = 0; i < config.layers; i++) {
+    const qkv = folded(`qkv${i}`, `attentionNorm${i}`);
+    for (let at = 0; at < width * width; at++) qkv[at] = (qkv[at] as number) * scale;
+    put(`qkv${i}`, qkv, width);
+    put(`attentionOut${i}`, read(`attentionOut${i}`), width);
+    put(`gateUp${i}`, folded(`gateUp${i}`, `mlpNorm${i}`), width);
+    put(`down${i}`, read(`down${i}`), config.intermediateSize);
+  }
+  return weights;
+}
+
+/**
+ * Inputs: tokens int32 [R][T], positions int32 [R][T], mask [T][T] additive, last int32 [R] (index of each
+ * prompt's last token in R·T). Outputs: probabilities [R][V], key<i> and value<i> [R][K][T][d].
+ */
+export function buildPrefillGraph(config: ModelConfig): Uint8Array {
+  const g = new GraphBuilder();
+  const tokens = g.input('tokens', 'int32', [DYNAMIC, DYNAMIC]);
+  const positions = toInt64(g, g.input('positions', 'int32', [DYNAMIC, DYNAMIC]));
+  const mask = g.input('mask', 'float32', [DYNAMIC, DYNAMIC]);
+  const last = g.input('last', 'int32', [DYNAMIC]);
+  const shared = createShared(g, config, positions);
+  const { heads, keyValueHeads, headSize } = shared;
+  const group = heads / keyValueHeads;
+  const columns = config.hiddenSize;
+
+  // The residual stream is [R·T, D]; attention looks at it as [R, T, …] through the shape of `tokens`.
+  const extent = g.apply('Shape', [tokens], [2], { type: 'int64' });
+  const asRows = (x: Value, width: number): Value => {
+    const target = g.apply('Concat', [extent, g.constant('int64', [1], [width])], [3], {
+      type: 'int64',
+      attributes: { axis: int(0) },
+    });
+    return g.apply('Reshape', [x, target], [DYNAMIC, DYNAMIC, width]);
+  };
+  const byHead = (x: Value, count: number): Value => {
+    const target = g.constant('int64', [4], [0, 0, count, headSize]);
+    const shape = [DYNAMIC, DYNAMIC, count, headSize];
+    return transpose(g, g.apply('Reshape', [x, target], shape), [0, 2, 1, 3]);
+  };
+  let x = reshape(g, gather(g, shared.weight('embed'), tokens, [DYNAMIC, DYNAMIC, columns]), [
+    DYNAMIC,
+    columns,
+  ]);
+  for (let i = 0; i < config.layers; i++) {
+    x = layer(g, shared, i, x, (q, k, v) => {
+      const queries = byHead(shared.rotate(asRows(q, columns)), heads);
+      const keys = byHead(shared.rotate(asRows(k, keyValueHeads * headSize)), keyValueHeads);
+      const values = byHead(asRows(v, keyValueHeads * headSize), keyValueHeads);
+      g.output(keys, `key${i}`);
+      g.output(values, `value${i}`);
+      const perHead = (kv: Value): Value => (group === 1 ? kv : repeatHeads(g, kv, group));
+      const scores = add(g, batchedMatMul(g, queries, perHead(keys), { transB: true }), mask);
+      const attended = batchedMatMul(g, softmax(g, 'Softmax', scores), perHead(values));
+      return reshape(g, transpose(g, attended, [0, 2, 1, 3]), [DYNAMIC, columns]);
+    });
+  }
+  const ends = gather(g, x, last, [DYNAMIC, columns]);
+  g.output(probabilities(g, shared, config, ends), 'probabilities');
+  return g.encode();
+}
+
+/**
+ * Inputs: tokens int32 [B], positions int32 [B][1], mask [B][1][1][S] additive over the cache, keys<i> and
+ * values<i> [B][K][S][d]. Outputs: probabilities [B][V], key<i> and value<i> [B][K][1][d].
+ */
+export function buildDecodeGraph(config: ModelConfig): Uint8Array {
+  const g = new GraphBuilder();
+  const tokens = g.input('tokens', 'int32', [DYNAMIC]);
+  const positions = toInt64(g, g.input('positions', 'int32', [DYNAMIC, 1]));
+  const mask = g.input('mask', 'float32', [DYNAMIC, 1, 1, DYNAMIC]);
+  const shared = createShared(g, config, positions);
+  const { heads, keyValueHeads, headSize } = shared;
+  const columns = config.hiddenSize;
+  const rotated = (x: Value, width: number): Value => shared.rotate(reshape(g, x, [DYNAMIC, 1, width]));
+  const byHead = (x: Value, group: number): Value => reshape(g, x, [DYNAMIC, keyValueHeads, group, headSize]);
+
+  let x = gather(g, shared.weight('embed'), tokens, [DYNAMIC, columns]);
+  for (let i = 0; i < config.layers; i++) {
+    const cached = [DYNAMIC, keyValueHeads, DYNAMIC, headSize];
+    const keys = g.input(`keys${i}`, 'float32', cached);
+    const values = g.input(`values${i}`, 'float32', cached);
+    x = layer(g, shared, i, x, (q, k, v) => {
+      const query = byHead(rotated(q, columns), heads / keyValueHeads);
+      const key = byHead(rotated(k, keyValueHeads * headSize), 1);
+      const value = byHead(v, 1);
+      g.output(key, `key${i}`);
+      g.output(value, `value${i}`);
+      const past = add(g, batchedMatMul(g, query, keys, { transB: true }), mask);
+      const present = batchedMatMul(g, query, key, { transB: true });
+      const weights = softmax(g, 'Softmax', concat(g, [past, present], 3));
+      const onPast = slice(g, weights, 0, -1, past.shape);
+      const onPresent = slice(g, weights, -1, Number.MAX_SAFE_INTEGER, present.shape);
+      const attended = add(g, batchedMatMul(g, onPast, values), multiply(g, onPresent, value));
+      return reshape(g, attended, [DYNAMIC, columns]);
+    });
+  }
+  g.output(probabilities(g, shared, config, x), 'probabilities');
+  return g.encode();
+}
+
+interface Shared {
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly headSize: number;
+  readonly eps: number;
+  /** Widths of q, k and v. */
+  readonly sizes: readonly number[];
+  weight(name: string): Value;
+  rotate(x: Value): Value;
+}
+
+function createShared(g: GraphBuilder, config: ModelConfig, positions: Value): Shared {
+  const headSize = headSizeOf(config);
+  const { cosines, sines } = rotaryTables(config);
+  const shape = [config.maxLength, headSize / 2];
+  const cosineTable = g.constant('float32', shape, cosines);
+  const sineTable = g.constant('float32', shape, sines);
+  const width = config.hiddenSize;
+  const keyWidth = config.keyValueHeads * headSize;
+  const weights = new Map<string, Value>();
+  const declare = (name: string, rows: number, columns: number): void => {
+    weights.set(name, g.input(`weight.${name}`, 'float32', [rows, columns]));
+  };
+  declare('embed', config.vocabSize, width);
+  declare('head', config.vocabSize, width);
+  for (let i = 0; i < config.layers; i++) {
+    declare(`qkv${i}`, width + 2 * keyWidth, width);
+    declare(`attentionOut${i}`, width, width);
+    declare(`gateUp${i}`, 2 * config.intermediateSize, width);
+    declare(`down${i}`, width, config.intermediateSize);
+  }
+  return {
+    heads: config.heads,
+    keyValueHeads: config.keyValueHeads,
+    headSize,
+    eps: config.rmsNormEps,
+    sizes: [width, keyWidth, keyWidth],
+    weight: (name) => weights.get(name) as Value,
+    rotate: (x) => rotate(g, x, positions, cosineTable, sineTable),
+  };
+}
+
+/** One layer on x [N, D]; `attend` turns q, k, v [N, …] into [N, D]. */
+function layer(
+  g: GraphBuilder,
+  shared: Shared,
+  index: number,
+  x: Value,
+  attend: (q: Value, k: Value, v: Value) => Value,
+): Value {
+  const { weight, eps, sizes } = shared;
+  const qkv = gemm(g, normalize(g, x, eps).normalized, weight(`qkv${index}`), { transB: true });
+  const [q, k, v] = split(g, qkv, -1, sizes) as [Value, Value, Value];
+  const mid = gemm(g, attend(q, k, v), weight(`attentionOut${index}`), { transB: true, add: x });
+  const gateUp = gemm(g, normalize(g, mid, eps).normalized, weight(`gateUp${index}`), { transB: true });
+  const inner = (gateUp.shape[1] as number) / 2;
+  const [gate, up] = split(g, gateUp, -1, [inner, inner]) as [Value, Value];
+  return gemm(g, multiply(g, silu(g, gate), up), weight(`down${index}`), { transB: true, add: mid });
+}
+
+function probabilities(g: GraphBuilder, shared: Shared, config: ModelConfig, x: Value): Value {
+  const { normalized } = normalize(g, x, config.rmsNormEps);
+  return softmax(g, 'Softmax', gemm(g, normalized, shared.weight('head'), { transB: true }));
+}
+
+function gather(g: GraphBuilder, table: Value, ids: Value, shape: readonly number[]): Value {
+  return g.apply('Gather', [table, ids], shape, { attributes: { axis: int(0) } });
+}
+
+/** Part of the last of four axes. */
+function slice(g: GraphBuilder, x: Value, start: number, end: number, shape: readonly number[]): Value {
+  const at = (value: number): Value => g.constant('int64', [1], [value]);
+  return g.apply('Slice', [x, at(start), at(end), at(3)], shape);
+}
+
+/** Each key/value head once per query head of its group: [R][K][T][d] → [R][H][T][d]. */
+function repeatHeads(g: GraphBuilder, x: Value, group: number): Value {
+  const count = x.shape[1] as number;
+  const indices = Array.from({ length: count * group }, (_, head) => Math.floor(head / group));
+  const ids = g.constant('int32', [indices.length], indices);
+  return g.apply('Gather', [x, ids], x.shape.with(1, indices.length), { attributes: { axis: int(1) } });
+}

@@ -1,0 +1,186 @@
+/**
+ * Arithmetic of sampling: runs the prefill and decode graphs on one copy of the weights, and keeps the cache.
+ * Knows slots and tokens; which request sits in which slot, and when, is the sampler's business (sampler.ts).
+ */
+import { headSizeOf, type ModelConfig } from './architecture.js';
+import { buildDecodeGraph, buildPrefillGraph } from './decode-graph.js';
+import { KeyValueCache, type Prefix } from './key-value-cache.js';
+import { openProgram, type Program, type TensorMap, tensorOver } from './runtime.js';
+
+/** The opened graphs of one architecture; samplers on different weights share them. */
+export interface DecodePrograms {
+  readonly prefill: Program;
+  readonly decode: Program;
+  release(): Promise<void>;
+}
+
+export async function openDecodePrograms(config: ModelConfig, threads: number): Promise<DecodePrograms> {
+  const prefill = await openProgram(buildPrefillGraph(config), threads);
+  const decode = await openProgram(buildDecodeGraph(config), threads);
+  return {
+    prefill,
+    decode,
+    release: async () => {
+      await prefill.release();
+      await decode.release();
+    },
+  };
+}
+
+/** A prefilled prompt: its keys and values, and the distribution of the token that follows, [V]. */
+export interface Prefilled {
+  readonly prefix: Prefix;
+  readonly probabilities: Float32Array;
+}
+
+const MASKED = -1e9;
+
+export class Decoder {
+  /** [slot][V], valid after `step` for the slots that took part. */
+  readonly probabilities: Float32Array;
+  private readonly config: ModelConfig;
+  private readonly programs: DecodePrograms;
+  private readonly weights: TensorMap;
+  private readonly cache: KeyValueCache;
+  private readonly tokens: Int32Array;
+  private readonly positions: Int32Array;
+  private readonly mask: Float32Array;
+  private readonly fresh: readonly { readonly key: Float32Array; readonly value: Float32Array }[];
+  private readonly outputs = new Map<number, TensorMap>();
+
+  constructor(config: ModelConfig, programs: DecodePrograms, weights: TensorMap, slots: number) {
+    this.config = config;
+    this.programs = programs;
+    this.weights = weights;
+    this.cache = new KeyValueCache(config, slots);
+    this.tokens = new Int32Array(slots);
+    this.positions = new Int32Array(slots);
+    this.mask = new Float32Array(slots * config.maxLength);
+    this.probabilities = new Float32Array(slots * config.vocabSize);
+    const width = config.keyValueHeads * headSizeOf(config);
+    this.fresh = Array.from({ length: config.layers }, () => ({
+      key: new Float32Array(slots * width),
+      value: new Float32Array(slots * width),
+    }));
+  }
+
+  /** Runs several prompts at once. */
+  async prefill(prompts: readonly (readonly number[])[]): Promise<Prefilled[]> {
+    const { config } = this;
+    const rows = prompts.length;
+    const length = Math.max(...prompts.map((prompt) => prompt.length));
+    const tokens = new Int32Array(rows * length);
+    const positions = new Int32Array(rows * length);
+    const last = new Int32Array(rows);
+    for (const [row, prompt] of prompts.entries()) {
+      tokens.set(prompt, row * length);
+      for (let t = 0; t < length; t++) positions[row * length + t] = t;
+      last[row] = row * length + prompt.length - 1;
+    }
+    const heads = config.keyValueHeads;
+    const size = headSizeOf(config);
+    const probabilities = new Float32Array(rows * config.vocabSize);
+    const outputs: TensorMap = { probabilities: tensorOver(probabilities, [rows, config.vocabSize]) };
+    const arrays: Float32Array[] = [];
+    for (let i = 0; i < config.layers; i++) {
+      for (const name of [`key${i}`, `value${i}`]) {
+        const array = new Float32Array(rows * heads * length * size);
+        arrays.push(array);
+        outputs[name] = tensorOver(array, [rows, heads, length, size]);
+      }
+    }
+    await this.programs.prefill.run(
+      {
+        ...this.weights,
+        tokens: tensorOver(tokens, [rows, length]),
+        positions: tensorOver(positions, [rows, length]),
+        mask: tensorOver(causalMask(length), [length, length]),
+        last: tensorOver(last, [rows]),
+      },
+      outputs,
+    );
+    return prompts.map((prompt, row) => {
+      const kept = prompt.length * size;
+      const data = new Float32Array(arrays.length * heads * kept);
+      let to = 0;
+      for (const array of arrays) {
+        for (let head = 0; head < heads; head++) {
+          const from = (row * heads + head) * length * size;
+          data.set(array.subarray(from, from + kept), to);
+          to += kept;
+        }
+      }
+      const start = row * config.vocabSize;
+      return {
+        prefix: { length: prompt.length, data },
+        probabilities: probabilities.slice(start, start + config.vocabSize),
+      };
+    });
+  }
+
+  /** Makes room; call before `load` and `step`. `longest` counts cached tokens, `used` slots in use. */
+  fit(longest: number, used: number): void {
+    this.cache.fit(longest, used);
+  }
+
+  load(slot: number, prefix: Prefix): void {
+    this.cache.load(slot, prefix);
+  }
+
+  move(from: number, to: number, length: number): void {
+    this.cache.move(from, to, length);
+  }
+
+  /** Sets what the next step reads for a slot: the token, and how many tokens the cache holds before it. */
+  feed(slot: number, token: number, position: number): void {
+    this.tokens[slot] = token;
+    this.positions[slot] = position;
+  }
+
+  /** Feeds one token to slots 0 … count−1; their keys and values are in the cache afterwards. */
+  async step(count: number): Promise<void> {
+    const { cache, mask, positions } = this;
+    const stride = cache.length;
+    mask.fill(MASKED, 0, count * stride);
+    for (let slot = 0; slot < count; slot++) {
+      mask.fill(0, slot * stride, slot * stride + (positions[slot] as number));
+    }
+    await this.programs.decode.run(
+      {
+        ...this.weights,
+        ...cache.tensors(count),
+        tokens: tensorOver(this.tokens.subarray(0, count), [count]),
+        positions: tensorOver(positions.subarray(0, count), [count, 1]),
+        mask: tensorOver(mask.subarray(0, count * stride), [count, 1, 1, stride]),
+      },
+      this.outputsFor(count),
+    );
+    for (const [layer, { key, value }] of this.fresh.entries()) {
+      cache.append(layer, key, value, positions, count);
+    }
+  }
+
+  private outputsFor(count: number): TensorMap {
+    let outputs = this.outputs.get(count);
+    if (outputs === undefined) {
+      const { vocabSize, keyValueHeads, hiddenSize, heads } = this.config;
+      const shape = [count, keyValueHeads, 1, hiddenSize / heads];
+      const size = (count * keyValueHeads * hiddenSize) / heads;
+      outputs = {
+        probabilities: tensorOver(this.probabilities.subarray(0, count * vocabSize), [count, vocabSize]),
+      };
+      for (const [i, { key, value }] of this.fresh.entries()) {
+        outputs[`key${i}`] = tensorOver(key.subarray(0, size), shape);
+        outputs[`value${i}`] = tensorOver(value.subarray(0, size), shape);
+      }
+      this.outputs.set(count, outputs);
+    }
+    return outputs;
+  }
+}
+
+function causalMask(length: number): Float32Array {
+  const mask = new Float32Array(length * length).fill(MASKED);
+  for (let row = 0; row < length; row++) mask.fill(0, row * length, row * length + row + 1);
+  return mask;
+}
