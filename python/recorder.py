@@ -1,0 +1,502 @@
+"""Records what a program does, step by step: the trace recorder.
+
+Owns: which frames are traced (only code objects that were compiled from the program), what an event holds, how
+values are written, the caps. Leaves out: running the program (harness.py) and every trace format (TypeScript).
+Source: paper section 2.1 (line by line, variables where they change, 10,000 events or 1 MB).
+
+Standard library only; CPython 3.10 and newer, and Pyodide. Two rules hold everywhere:
+
+* Recording never runs the program's own code. Values are written from exact built-in types; an object of any other
+  type is written as `<Type ...>` from its instance dictionary, read without its `__getattribute__`, `__repr__`,
+  properties or metaclass. No addresses are written.
+* Recording holds no reference to a mutable object of the program, so objects die when they would have died.
+
+Versions agree: frames of comprehensions (before 3.12) are folded into their caller, and so are the line events that
+an inlined comprehension (3.12 and newer) makes inside its caller.
+
+An event is a tuple, made for the wire: (kind, frame, line, changes, removed[, value]), kind 0 call, 1 line,
+2 return, 3 exception; `changes` a dict of name -> text, or 0; `removed` a list of names, or 0.
+A generator's frame returns at each `yield` and is called again under the same frame number. A frame that an
+exception leaves has an exception event and no return event.
+"""
+
+import ast
+import sys
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+
+CALL, LINE, RETURN, EXCEPTION = 0, 1, 2, 3
+
+MAX_STRING = 1000  # characters of a string that is written whole
+MAX_ITEMS = 100  # items of one collection that are written
+MAX_TEXT = 2000  # characters of a collection, about
+MAX_NODES = 400  # values written inside one value
+MAX_DEPTH = 6
+MAX_INT_BITS = 3300  # just under 1,000 digits
+SHOWN_CHARS = 80  # characters of a string that is shortened
+SHOWN_ITEMS = 20  # items of a collection that is shortened
+
+ATOMS = frozenset((int, float, bool, str, bytes, complex, type(None), type(Ellipsis)))
+NUMBERS = frozenset((int, float, bool, type(None)))
+NUMBERS_AND_STR = NUMBERS | {str}
+# Written from their name alone, so as long as it is the same object there is nothing new to write.
+NAMED = frozenset((FunctionType, BuiltinFunctionType, ModuleType, type))
+
+_FOLDED = ("<listcomp>", "<setcomp>", "<dictcomp>") if sys.version_info < (3, 12) else ()
+_GENERATOR = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
+_MISSING = object()
+_type_name = type.__dict__["__name__"].__get__
+_type_mro = type.__dict__["__mro__"].__get__
+_type_dict = type.__dict__["__dict__"].__get__
+_type_flags = type.__dict__["__flags__"].__get__
+_module_dict = ModuleType.__dict__["__dict__"].__get__
+_BUILTIN_EXCEPTIONS = frozenset(
+    v for v in vars(__import__("builtins")).values() if isinstance(v, type) and issubclass(v, BaseException)
+)
+_HUGE = 1 << MAX_INT_BITS
+
+
+# ---------------------------------------------------------------- values
+
+
+def render(value):
+    """Writes a value as a Python literal, or as `<Type ...>` when it is none or too long."""
+    kind = type(value)
+    if kind in ATOMS:
+        return _atom(value, kind)
+    try:
+        if kind is list or kind is tuple:
+            if len(value) <= MAX_ITEMS:
+                kinds = set(map(type, value))
+                if kinds <= NUMBERS or (kinds == {str} and sum(map(len, value)) <= MAX_STRING):
+                    text = repr(value)
+                    if len(text) <= MAX_STRING + 4 * MAX_ITEMS:
+                        return text
+        elif kind is dict:
+            if len(value) <= MAX_ITEMS:
+                kinds = set(map(type, value))
+                kinds.update(map(type, value.values()))
+                if kinds <= NUMBERS_AND_STR and (str not in kinds or _characters(value) <= MAX_STRING):
+                    text = repr(value)
+                    if len(text) <= MAX_STRING + 4 * MAX_ITEMS:
+                        return text
+        elif kind is set:
+            if 0 < len(value) <= MAX_ITEMS and set(map(type, value)) == {int}:
+                text = "{" + repr(sorted(value))[1:-1] + "}"
+                if len(text) <= MAX_STRING + 4 * MAX_ITEMS:
+                    return text
+    except ValueError:  # an integer beyond the digit limit
+        pass
+    return _render(value, 0, [MAX_NODES], ())
+
+
+def _characters(mapping):
+    total = 0
+    for key, value in mapping.items():
+        if type(key) is str:
+            total += len(key)
+        if type(value) is str:
+            total += len(value)
+    return total
+
+
+def _atom(value, kind):
+    if kind is int:
+        if -_HUGE < value < _HUGE:
+            return repr(value)
+        return "<int of %d bits>" % value.bit_length()
+    if (kind is str or kind is bytes) and len(value) > MAX_STRING:
+        return "<%s of %d %r...>" % (_type_name(kind), len(value), value[:SHOWN_CHARS])
+    return repr(value)
+
+
+def _render(value, depth, budget, active):
+    kind = type(value)
+    budget[0] -= 1
+    if kind in ATOMS:
+        return _atom(value, kind)
+    if kind in NAMED:
+        if kind is type:
+            return "<class %s>" % _type_name(value)
+        label = {FunctionType: "function", BuiltinFunctionType: "builtin", ModuleType: "module"}[kind]
+        name = _module_dict(value).get("__name__") if kind is ModuleType else value.__name__
+        return "<%s %s>" % (label, name if type(name) is str else "?")
+    if kind is range:
+        return repr(value)
+    mro = _type_mro(kind)
+    for base, opening, closing in ((list, "[", "]"), (tuple, "(", ")"), (dict, "{", "}"), (set, "{", "}"),
+                                   (frozenset, "frozenset({", "})")):
+        if base in mro:
+            body = _collection(value, base, opening, closing, depth, budget, active)
+            return body if kind is base else "<%s %s>" % (_type_name(kind), body)
+    if _deque is not None and kind is _deque:
+        return "<deque %s>" % _collection(value, _deque, "[", "]", depth, budget, active)
+    for base in (int, str, float, bytes):
+        if base in mro:
+            return _enum_member(value, kind) or "<%s %s>" % (_type_name(kind), _plain(value, base))
+    if kind is MethodType:
+        function = value.__func__
+        return "<method %s>" % (function.__name__ if type(function) in (FunctionType, BuiltinFunctionType) else "?")
+    if kind is slice or kind is memoryview:
+        return "<%s>" % _type_name(kind)
+    if BaseException in mro:
+        return "<%s %s>" % (_type_name(kind), exception_message(value))
+    if type in mro:
+        return "<class %s>" % _type_name(value)
+    return _enum_member(value, kind) or _object(value, kind, depth, budget, active)
+
+
+def _plain(value, base):
+    """The value of an instance of a subclass of a scalar type, without calling the subclass."""
+    if base is int:
+        return _atom(int.__add__(value, 0), int)
+    if base is float:
+        return repr(float.__add__(value, 0.0))
+    return _atom(base.__getitem__(value, slice(0, None))[:], base)
+
+
+def _collection(value, base, opening, closing, depth, budget, active):
+    size = base.__len__(value)
+    if size == 0:
+        return {set: "set()", frozenset: "frozenset()"}.get(base, opening + closing)
+    address = id(value)
+    if address in active or depth >= MAX_DEPTH or budget[0] <= 0:
+        return "<%s of %d>" % (_type_name(base), size)
+    active = active + (address,)
+    room = MAX_ITEMS if size <= MAX_ITEMS else SHOWN_ITEMS
+    parts = []
+    length = 0
+    if base is dict:
+        items = dict.items(value)
+        for key, item in items:
+            if len(parts) >= room or budget[0] <= 0 or length > MAX_TEXT:
+                break
+            parts.append(_render(key, depth + 1, budget, active) + ": " + _render(item, depth + 1, budget, active))
+            length += len(parts[-1])
+    elif base is set or base is frozenset:
+        for item in _ordered(value, base, depth, active):
+            if len(parts) >= room or budget[0] <= 0 or length > MAX_TEXT:
+                break
+            parts.append(_render(item, depth + 1, budget, active))
+            length += len(parts[-1])
+    else:
+        for item in base.__iter__(value):
+            if len(parts) >= room or budget[0] <= 0 or length > MAX_TEXT:
+                break
+            parts.append(_render(item, depth + 1, budget, active))
+            length += len(parts[-1])
+    body = opening + ", ".join(parts)
+    if len(parts) < size:
+        return "<%s of %d %s, ...%s>" % (_type_name(base), size, body, closing)
+    if base is tuple and size == 1:
+        body += ","
+    return body + closing
+
+
+def _ordered(value, base, depth, active):
+    """The items of a set in an order that does not depend on hashes: by value where that is safe, else by text."""
+    items = list(base.__iter__(value))
+    kinds = set(map(type, items))
+    if kinds <= {int, bool} or kinds == {str} or kinds == {bytes}:
+        items.sort()
+    elif len(items) <= MAX_ITEMS:
+        items.sort(key=lambda item: _render(item, depth + 1, [MAX_NODES], active))
+    return items
+
+
+def _enum_member(value, kind):
+    fields = _instance_dict(value, kind)
+    if fields and "_name_" in fields and "_value_" in fields and type(fields["_name_"]) is str:
+        return "<%s.%s>" % (_type_name(kind), fields["_name_"])
+    return None
+
+
+def _instance_dict(value, kind):
+    for cls in _type_mro(kind):
+        descriptor = _type_dict(cls).get("__dict__")
+        if descriptor is not None:
+            if type(descriptor) is GetSetDescriptorType:
+                fields = descriptor.__get__(value)
+                return fields if type(fields) is dict else None
+            return None
+    return None
+
+
+def _object(value, kind, depth, budget, active):
+    """`<Type field=value ...>`, from the instance dictionary and slots."""
+    name = _type_name(kind)
+    if not _type_flags(kind) & 0x200:  # not a heap type: an object of the standard library written in C
+        return "<%s>" % name
+    address = id(value)
+    if address in active or depth >= MAX_DEPTH or budget[0] <= 0:
+        return "<%s>" % name
+    active = active + (address,)
+    parts = [name]
+    fields = _instance_dict(value, kind)
+    for key, item in list(fields.items()) if fields else ():
+        if len(parts) > SHOWN_ITEMS or budget[0] <= 0:
+            parts.append("...")
+            break
+        if type(key) is str:
+            parts.append(key + "=" + _render(item, depth + 1, budget, active))
+    for cls in _type_mro(kind):
+        for key, descriptor in list(_type_dict(cls).items()):
+            if type(descriptor) is MemberDescriptorType and len(parts) <= SHOWN_ITEMS:
+                try:
+                    item = descriptor.__get__(value)
+                except AttributeError:
+                    continue
+                parts.append(key + "=" + _render(item, depth + 1, budget, active))
+    return "<" + " ".join(parts) + ">"
+
+
+def exception_message(error):
+    """What `str(error)` would say, where that runs only built-in code; else its arguments."""
+    kind = type(error)
+    args = BaseException.args.__get__(error)
+    plain = type(args) is tuple and all(type(a) in ATOMS for a in args)
+    if kind in _BUILTIN_EXCEPTIONS and plain:
+        try:
+            return _shorten(str(error))
+        except Exception:
+            return ""
+    if type(args) is not tuple or not args:
+        return ""
+    if len(args) == 1:
+        return _shorten(args[0]) if type(args[0]) is str else render(args[0])
+    return render(args)
+
+
+def _shorten(text):
+    return text if len(text) <= MAX_STRING else text[:MAX_STRING] + "..."
+
+
+def _load_deque():
+    try:
+        from collections import deque
+
+        return deque
+    except ImportError:
+        return None
+
+
+_deque = _load_deque()
+
+
+# ---------------------------------------------------------------- comprehensions
+
+
+def folded_lines(source):
+    """The lines whose events belong to a comprehension that began on an earlier line."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    lines, starts = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp)):
+            lines.update(range(node.lineno + 1, node.end_lineno + 1))
+        elif isinstance(node, (ast.Lambda, ast.GeneratorExp)) or isinstance(node, ast.stmt):
+            starts.add(node.lineno)
+    return frozenset(lines - starts)
+
+
+def _appends(code):
+    """Whether any code object inside has an inlined comprehension (or something that looks like one)."""
+    raw = code.co_code[::2]
+    if any(op in raw for op in _APPEND_OPS):
+        return True
+    return any(type(c) is type(code) and _appends(c) for c in code.co_consts)
+
+
+def _append_opcodes():
+    from opcode import opmap
+
+    return tuple(opmap[n] for n in ("LIST_APPEND", "SET_ADD", "MAP_ADD") if n in opmap)
+
+
+_APPEND_OPS = _append_opcodes() if sys.version_info >= (3, 12) else ()
+
+
+def _return_opcodes():
+    from opcode import opmap
+
+    return frozenset(
+        opmap[n] for n in ("RETURN_VALUE", "RETURN_CONST", "YIELD_VALUE", "YIELD_FROM", "SEND", "RETURN_GENERATOR")
+        if n in opmap
+    )
+
+
+_RETURN_OPS = _return_opcodes()
+
+
+# ---------------------------------------------------------------- the recorder
+
+
+class Recorder:
+    """Traces code that was compiled under `filename`, between `start` and `stop`, in the calling thread."""
+
+    def __init__(self, filename, max_events=10_000, max_bytes=1_000_000):
+        self.filename = filename
+        self.max_events = max_events
+        self.max_bytes = max_bytes
+        self.events = []
+        self.frames = []
+        self.excluded = None
+        self._folded = frozenset()
+
+    def prepare(self, code, source):
+        """Tells the recorder the code it will see, before `start`."""
+        if _APPEND_OPS and _appends(code):
+            self._folded = folded_lines(source)
+
+    def start(self):
+        sys.settrace(_tracer(self))
+
+    def stop(self):
+        sys.settrace(None)
+
+
+def _tracer(recorder):
+    """The trace function. Everything it needs is a local of this closure: it runs once per event."""
+    filename = recorder.filename
+    folded = recorder._folded
+    events, frames = recorder.events, recorder.frames
+    max_events, max_bytes = recorder.max_events, recorder.max_bytes
+    add_event, add_frame = events.append, frames.append
+    settrace, atoms_types, named_types = sys.settrace, ATOMS, NAMED
+    size = 0
+
+    def exclude(reason):
+        recorder.excluded = reason
+        settrace(None)
+
+    def enter(frame, event, arg):
+        code = frame.f_code
+        if code.co_filename != filename or code.co_name in _FOLDED or recorder.excluded is not None:
+            return None
+        if code.co_flags & _GENERATOR:
+            resumed = frame.f_trace
+            if resumed is not None:
+                resumed(frame, "call", None)
+                return resumed
+        number = len(frames)
+        add_frame(code.co_name)
+        local = frame_tracer(number, code)
+        local(frame, "call", None)
+        return local
+
+    def frame_tracer(number, code):
+        atoms = {}  # name -> the immutable object it had
+        named = {}  # name -> id of the function, class or module it had
+        texts = {}  # name -> what was last written
+        last_kind = CALL
+
+        def local(frame, event, arg):
+            nonlocal size, last_kind
+            if recorder.excluded is not None:
+                return None
+            line = frame.f_lineno
+            if event == "line":
+                if line in folded:
+                    return local
+                kind = LINE
+            elif event == "return":
+                kind = RETURN
+                if last_kind == EXCEPTION and arg is None and code.co_code[frame.f_lasti] not in _RETURN_OPS:
+                    return local
+            elif event == "call":
+                kind = CALL
+            elif event == "exception":
+                kind = EXCEPTION
+            else:
+                return local
+            last_kind = kind
+            if not line:  # the module's own call event has line 0
+                line = code.co_firstlineno
+
+            changes = 0
+            seen = 0
+            for name, value in frame.f_locals.items():
+                if atoms.get(name, _MISSING) is value:
+                    seen += 1
+                    continue
+                cls = type(value)
+                if cls in atoms_types:
+                    text = _atom(value, cls) if cls is not int or value > 999 or value < -999 else repr(value)
+                    if name[:2] == "__" and name[-2:] == "__" or name[0] == ".":
+                        continue
+                    atoms[name] = value
+                    if name in named:
+                        del named[name]
+                elif cls in named_types:
+                    if named.get(name) == id(value):
+                        if name in texts:
+                            seen += 1
+                        continue
+                    named[name] = id(value)
+                    if name[:2] == "__" and name[-2:] == "__" or name[0] == ".":
+                        continue
+                    atoms.pop(name, None)
+                    text = render(value)
+                else:
+                    if name[:2] == "__" and name[-2:] == "__" or name[0] == ".":
+                        continue
+                    if name in atoms:
+                        del atoms[name]
+                    text = render(value)
+                seen += 1
+                if texts.get(name) != text:
+                    texts[name] = text
+                    if changes:
+                        changes[name] = text
+                    else:
+                        changes = {name: text}
+                    size += len(name) + len(text)
+            removed = 0
+            if seen < len(texts):
+                present = frame.f_locals
+                removed = [name for name in texts if name not in present]
+                for name in removed:
+                    del texts[name]
+                    atoms.pop(name, None)
+                    named.pop(name, None)
+
+            if kind <= LINE:
+                record = (kind, number, line, changes, removed)
+            else:
+                if kind == RETURN:
+                    text = render(arg)
+                else:
+                    text = _exception_text(arg)
+                size += len(text)
+                record = (kind, number, line, changes, removed, text)
+            size += 16
+            if len(events) >= max_events:
+                exclude("too-many-events")
+                return None
+            if size > max_bytes:
+                exclude("too-large")
+                return None
+            add_event(record)
+            return local
+
+        return local
+
+    return enter
+
+
+def _exception_text(arg):
+    kind, value, _ = arg
+    name = _type_name(kind)
+    if BaseException in _type_mro(type(value)):
+        message = exception_message(value)
+    else:  # not yet normalised (before 3.12)
+        message = value if type(value) is str else "" if value is None else render(value)
+    return name + ": " + message if message else name

@@ -1,0 +1,72 @@
+"""What runs inside Pyodide: takes jobs as bytes, returns replies as bytes.
+
+Owns: forgetting everything of Pyodide's that a program could trip over, preloading the modules programs use most,
+and stand-ins for what WebAssembly cannot do. Safety does not rest on this file: the gate around the interpreter
+closes the way to JavaScript whatever Python code finds.
+"""
+
+import gc
+import json
+import sys
+
+import harness
+
+PRELOADED = (
+    "array bisect collections copy dataclasses datetime decimal enum fractions functools heapq io itertools math "
+    "operator os random re statistics string time types typing threading queue contextlib abc numbers cmath traceback"
+).split()
+_KEEP = frozenset(("__main__",))
+
+_loads = json.loads
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_cache = {}
+
+
+def serve(job):
+    source, kind, expression, caps, trusted = _loads(job)
+    return _encode(harness.run(source, kind, expression, caps, _cache if trusted else None)).encode()
+
+
+def install(folder):
+    """Prepares the interpreter for programs; returns the address of `serve`."""
+    for name in PRELOADED:
+        __import__(name)
+    import threading
+
+    _run_threads_at_start(threading)
+    sys.path[:] = [p for p in sys.path if p not in (folder, "")]
+    for name in list(sys.modules):
+        root = name.partition(".")[0]
+        if root in ("js", "pyodide", "_pyodide", "pyodide_js", "_pyodide_core", "micropip", "webbrowser") or name in (
+            "wasm_guest", "harness", "recorder"
+        ):
+            del sys.modules[name]
+    sys.meta_path[:] = [f for f in sys.meta_path if type(f).__module__.partition(".")[0] not in ("_pyodide", "pyodide")]
+    sys.path_importer_cache.clear()
+    sys.excepthook = sys.__excepthook__
+    sys.displayhook = sys.__displayhook__
+    gc.collect()
+    gc.freeze()
+    return id(serve)
+
+
+def _run_threads_at_start(threading):
+    """WebAssembly has no threads here: `start` runs the thread to its end. (Contest programs start one for its stack.)"""
+
+    def start(self):
+        if getattr(self, "_deskcheck_done", None) is not None:
+            raise RuntimeError("threads can only be started once")
+        self._deskcheck_done = True
+        try:
+            self.run()
+        except SystemExit:
+            pass
+
+    def join(self, timeout=None):
+        if getattr(self, "_deskcheck_done", None) is None:
+            raise RuntimeError("cannot join thread before it is started")
+
+    threading.Thread.start = start
+    threading.Thread.join = join
+    threading.Thread.is_alive = lambda self: False
+    threading.stack_size = lambda size=0: 0
