@@ -14,8 +14,8 @@ function verdicts(...[shown, hidden]: readonly [readonly Verdict[], readonly Ver
 
 test('output prediction earns +1 for the true output and −1 for everything else', () => {
   const predicted = { kind: 'predicted', output: '4', comparator: 'output' } as const;
-  expect(outputPredictionReward.score({ ...predicted, correct: true })).toBe(1);
-  expect(outputPredictionReward.score({ ...predicted, correct: false })).toBe(-1);
+  expect(outputPredictionReward.score({ ...predicted, matches: true })).toBe(1);
+  expect(outputPredictionReward.score({ ...predicted, matches: false })).toBe(-1);
   expect(outputPredictionReward.score({ kind: 'unparsed' })).toBe(-1);
   expect(outputPredictionReward.score({ kind: 'truncated' })).toBe(-1);
   expect(() => outputPredictionReward.score(predicted)).toThrow(UsageError);

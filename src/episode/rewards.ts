@@ -22,10 +22,10 @@ export const outputPredictionReward: Reward<PredictOutputOutcome> = {
   range: [-1, 1],
   score: (outcome) => {
     if (outcome.kind !== 'predicted') return -1;
-    if (outcome.correct === undefined) {
+    if (outcome.matches === undefined) {
       throw new UsageError('output prediction can be rewarded only when its spec holds the expected output');
     }
-    return sign(outcome.correct);
+    return sign(outcome.matches);
   },
 };
 

@@ -23,6 +23,9 @@ export const plainStyle: PromptStyle = {
           .join(' '),
     ),
   ],
+  writeOutput: (_, output) => `out ${output}`,
+  writeProgram: (program) => `code ${program.source}`,
+  writeSubmit: () => 'submit',
   parseOutput: (text) => after(text, 'out '),
   parseProgram,
   parseReview: (text) => {

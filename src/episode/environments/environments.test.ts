@@ -38,15 +38,15 @@ describe('predictOutput', () => {
     expect(await outcomeOf(predictOutput(spec), ['out 4'])).toEqual({
       kind: 'predicted',
       output: '4',
-      correct: true,
+      matches: true,
       comparator: 'output',
     });
-    expect(await outcomeOf(predictOutput(spec), ['out 5'])).toMatchObject({ correct: false });
+    expect(await outcomeOf(predictOutput(spec), ['out 5'])).toMatchObject({ matches: false });
   });
 
   test('compares the result of a call as a Python literal', async () => {
     const call = predictOutput({ ...spec, input: { kind: 'call', expression: 'f(1)' }, expected: '[1, 2]' });
-    expect(await outcomeOf(call, ['out [1,2]'])).toMatchObject({ correct: true, comparator: 'literal' });
+    expect(await outcomeOf(call, ['out [1,2]'])).toMatchObject({ matches: true, comparator: 'literal' });
   });
 
   test('compares nothing when the true output is not known', async () => {

@@ -13,7 +13,10 @@ export interface PredictOutputSpec {
   readonly kind: 'predict-output';
   readonly program: Program;
   readonly input: ProgramInput;
-  /** The true output, from an execution; it never enters a prompt. Without it the prediction is not compared. */
+  /**
+   * What the prediction is compared with: what the program really prints (training, evaluation), or what a test
+   * expects (selection). It never enters a prompt. Without it nothing is compared.
+   */
   readonly expected?: string;
   /** Default: `output` for stdin, `literal` for a call. */
   readonly comparator?: ComparatorName;
@@ -27,8 +30,8 @@ export type PredictOutputOutcome =
   | {
       readonly kind: 'predicted';
       readonly output: string;
-      /** Whether it equals the true output; absent when the spec has none. */
-      readonly correct?: boolean;
+      /** Whether it equals `expected`; absent when the spec has none. */
+      readonly matches?: boolean;
       readonly comparator: ComparatorName;
     }
   | { readonly kind: 'unparsed' }
@@ -49,5 +52,5 @@ export function* predictOutput(spec: PredictOutputSpec): Episode<PredictOutputOu
   const comparator = spec.comparator ?? (spec.input.kind === 'stdin' ? 'output' : 'literal');
   const predicted = { kind: 'predicted', output: answer.value, comparator } as const;
   if (spec.expected === undefined) return predicted;
-  return { ...predicted, correct: compareOutputs(comparator, spec.expected, answer.value) };
+  return { ...predicted, matches: compareOutputs(comparator, spec.expected, answer.value) };
 }

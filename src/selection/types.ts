@@ -1,0 +1,33 @@
+/**
+ * What best@k by simulation keeps of one problem (paper §3): the candidate programs, and for each of them on each
+ * public test what was predicted. Plain data, one JSON line per problem, so that a choice can be made again without
+ * asking a model.
+ */
+import type { ComparatorName } from '../execution/comparators.js';
+import type { Program } from '../problem/types.js';
+
+/** One prediction of a program's output on a public test. */
+export type Prediction =
+  | {
+      readonly kind: 'predicted';
+      readonly output: string;
+      /** Whether it equals the output that the test expects: the program is predicted to pass. */
+      readonly matches: boolean;
+    }
+  | { readonly kind: 'unparsed' }
+  | { readonly kind: 'truncated' }
+  /** Our machinery failed. */
+  | { readonly kind: 'unscored'; readonly reason: string };
+
+export interface SimulatedProgram {
+  readonly program: Program;
+  /** [public test][draw] */
+  readonly predictions: readonly (readonly Prediction[])[];
+}
+
+export interface SimulatedProblem {
+  readonly problem: string;
+  readonly comparator: ComparatorName;
+  /** In the order of sampling. */
+  readonly programs: readonly SimulatedProgram[];
+}
