@@ -381,7 +381,8 @@ export interface InputKind {
   readonly header: string;
   /** The parameter of the function form. */
   readonly parameter: string;
-  readonly draw: (rng: Rng) => string;
+  /** A line of input; `short` ones are for public tests and training, where executions are written out. */
+  readonly draw: (rng: Rng, short: boolean) => string;
   /** The argument as a Python literal, from the stdin line. */
   readonly literal: (line: string) => string;
 }
@@ -404,7 +405,7 @@ export const INPUT_KINDS: readonly InputKind[] = [
     read: ['n = int(input())'],
     header: 'for v in range(1, n + 1):',
     parameter: 'n',
-    draw: (rng) => String(rng.int(2, 12)),
+    draw: (rng, short) => String(short ? rng.int(2, 6) : rng.int(1, 12)),
     literal: (line) => line,
   },
   {

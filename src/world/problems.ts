@@ -67,10 +67,12 @@ export function draftProblem(
   };
 }
 
-/** Distinct inputs; fewer than asked for when the kind of input has no more. */
+/** Distinct inputs, the public tests' first; fewer than asked for when the kind of input has no more. */
 export function drawInputs(composition: Composition, rng: Rng, count: number): string[] {
   const seen = new Set<string>();
-  for (let tries = 0; seen.size < count && tries < count * 20; tries++) seen.add(composition.input.draw(rng));
+  for (let tries = 0; seen.size < count && tries < count * 20; tries++) {
+    seen.add(composition.input.draw(rng, seen.size < PUBLIC_TESTS));
+  }
   return [...seen];
 }
 

@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/**
+ * The `deskcheck` command. Exit codes: 0 done, 1 a check said no, 2 wrong use, 3 infrastructure.
+ */
+import { Command, CommanderError } from 'commander';
+import { InfrastructureError, messageOf, UsageError } from '../core/errors.js';
+import { addNarrateCommand } from './narrate.js';
+import { addRunCommand } from './run.js';
+import { addTraceCommand } from './trace.js';
+
+const program = new Command('deskcheck')
+  .description('Teach code models to desk-check their own programs, and choose and repair programs without running them.')
+  .showHelpAfterError('(deskcheck --help lists the commands)')
+  .exitOverride();
+
+addRunCommand(program);
+addTraceCommand(program);
+addNarrateCommand(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** One clear line on stderr; the exit code. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof UsageError) {
+    process.stderr.write(`deskcheck: ${error.message}\n`);
+    return 2;
+  }
+  if (error instanceof Error && error.name === 'AbortError') {
+    process.stderr.write('deskcheck: stopped; the same command goes on from here\n');
+    return 130;
+  }
+  if (error instanceof InfrastructureError) {
+    process.stderr.write(`deskcheck: ${error.message} (${error.boundary}: ${error.code})\n`);
+    return 3;
+  }
+  process.stderr.write(`deskcheck: ${error instanceof Error ? error.stack : messageOf(error)}\n`);
+  return 3;
+}

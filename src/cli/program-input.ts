@@ -1,0 +1,72 @@
+/**
+ * What `trace`, `narrate` and `simulate` share: a Python file and what it is given.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { messageOf, UsageError } from '../core/errors.js';
+import type { Sandbox, Trace } from '../execution/types.js';
+import { createWasmSandbox } from '../execution/wasm/wasm-sandbox.js';
+import type { Program, ProgramInput } from '../problem/types.js';
+
+export interface InputOptions {
+  readonly stdin?: string;
+  readonly call?: string;
+}
+
+export function addInputOptions(command: Command): Command {
+  return command
+    .argument('<file.py>', 'a Python program')
+    .option('--stdin <file>', 'what it reads from standard input ("-" for our own standard input)')
+    .option('--call <expression>', "a call of one of its functions, such as 'f(1, [2, 3])'");
+}
+
+/** Reads the program and its input. Throws a UsageError for files that cannot be read and for both inputs at once. */
+export async function readProgramInput(
+  file: string,
+  options: InputOptions,
+): Promise<{ readonly program: Program; readonly input: ProgramInput }> {
+  if (options.stdin !== undefined && options.call !== undefined) {
+    throw new UsageError('give either --stdin or --call, not both');
+  }
+  const source = await readText(file, 'the program');
+  if (options.call !== undefined) {
+    return { program: { source }, input: { kind: 'call', expression: options.call } };
+  }
+  const stdin = options.stdin === undefined ? '' : await readText(options.stdin, 'the input');
+  return { program: { source }, input: { kind: 'stdin', stdin } };
+}
+
+/** Traces it in a sandbox of its own. Throws a UsageError when the program is no valid Python. */
+export async function traceOnce(program: Program, input: ProgramInput): Promise<Trace> {
+  return withSandbox(async (sandbox) => {
+    const [trace] = await sandbox.trace(program, [input]);
+    checkSyntax(trace!);
+    return trace!;
+  });
+}
+
+export async function withSandbox<T>(work: (sandbox: Sandbox) => Promise<T>): Promise<T> {
+  const sandbox = await createWasmSandbox({ processes: 1 });
+  try {
+    return await work(sandbox);
+  } finally {
+    await sandbox[Symbol.asyncDispose]();
+  }
+}
+
+function checkSyntax({ execution, events }: Trace): void {
+  const { error } = execution;
+  if (events.length > 0 || error === undefined) return;
+  if (/^(Syntax|Indentation|Tab)Error$/.test(error.type)) {
+    const where = error.line === undefined ? '' : ` in line ${error.line}`;
+    throw new UsageError(`not valid Python: ${error.type}${where}: ${error.message}`);
+  }
+}
+
+async function readText(path: string, what: string): Promise<string> {
+  try {
+    return await readFile(path === '-' ? '/dev/stdin' : path, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`cannot read ${what} ${path}: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Running a recipe: its stages in order, each once, going on where an earlier session was stopped.
+ */
+import { systemClock } from '../core/clock.js';
+import { formatDuration, type Progress } from '../core/progress.js';
+import { terseStyle } from '../episode/prompts/terse.js';
+import type { Sandbox } from '../execution/types.js';
+import { createWasmSandbox } from '../execution/wasm/wasm-sandbox.js';
+import { createChatTokenizer } from '../model/tokenizer.js';
+import { worldTokenizerFiles } from '../world/vocabulary.js';
+import type { Stage, StageContext } from './context.js';
+import { openRunFolder } from './run-folder.js';
+import type { Recipe } from './schema.js';
+import { dataStage } from './stages/data.js';
+
+export const STAGES: readonly Stage[] = [dataStage];
+
+export interface RunOptions {
+  /** Folder that holds the runs. */
+  readonly root: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Runs every stage that is not done yet; returns the run's folder. */
+export async function runRecipe(recipe: Recipe, { root, progress, signal }: RunOptions): Promise<string> {
+  await using folder = await openRunFolder(recipe, root);
+  const sandboxes: Sandbox[] = [];
+  const lazily = (options: { readonly trusted: boolean }): (() => Promise<Sandbox>) => {
+    let started: Promise<Sandbox> | undefined;
+    return () => {
+      started ??= createWasmSandbox({ processes: 2, ...options }).then((sandbox) => {
+        sandboxes.push(sandbox);
+        return sandbox;
+      });
+      return started;
+    };
+  };
+  const context: StageContext = {
+    recipe,
+    folder,
+    progress,
+    clock: systemClock,
+    style: terseStyle,
+    tokenizer: createChatTokenizer(worldTokenizerFiles()),
+    sandbox: lazily({ trusted: false }),
+    trustedSandbox: lazily({ trusted: true }),
+    signal,
+  };
+  try {
+    for (const [index, stage] of STAGES.entries()) await runStage(stage, index, context);
+  } finally {
+    await Promise.all(sandboxes.map((sandbox) => sandbox[Symbol.asyncDispose]()));
+  }
+  return folder.path;
+}
+
+async function runStage(stage: Stage, index: number, context: StageContext): Promise<void> {
+  const { folder, progress, clock } = context;
+  const heading = `[${index + 1}/${STAGES.length}] ${stage.title}`;
+  if (folder.isDone(stage.name)) {
+    progress.say(`${heading}: done before, in ${formatDuration(folder.seconds[stage.name] ?? 0)}`);
+    return;
+  }
+  progress.say(heading);
+  const started = clock.now();
+  await stage.run(context);
+  const seconds = (clock.now() - started) / 1000;
+  progress.finish(`  ${stage.name} done in ${formatDuration(seconds)}`);
+  await folder.markDone(stage.name, seconds);
+}

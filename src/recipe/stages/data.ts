@@ -1,0 +1,129 @@
+/**
+ * The data stage: problems with tests for training, validation and test, and the narrated executions that SFT learns from.
+ * Chunks of families are files of their own, written in one step each; a killed stage goes on with the first missing chunk,
+ * and ends in identical files.
+ */
+import { mkdir, readdir } from 'node:fs/promises';
+import { readJsonLines, writeJsonLines } from '../../core/json-lines.js';
+import type { ChatExample } from '../../nlex/examples.js';
+import { createFamily, type FamilyMix } from '../../nlex/world-examples.js';
+import type { Problem } from '../../problem/types.js';
+import type { Split } from '../../world/compose.js';
+import { createProblems } from '../../world/problems.js';
+import type { Stage, StageContext } from '../context.js';
+
+const FAMILIES_PER_CHUNK = 1_000;
+
+export const dataStage: Stage = {
+  name: 'data',
+  title: 'Running, tracing and narrating programs',
+  run: async (context) => {
+    const { folder, recipe, progress } = context;
+    await mkdir(folder.file('data'), { recursive: true });
+    const chunks = Math.ceil(recipe.data.families / FAMILIES_PER_CHUNK);
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      await makeChunk(context, chunk, chunks);
+      if (chunk === 0) await showOneExample(context);
+    }
+    const counts: [Split, number][] = [
+      ['validation', recipe.data.validationProblems],
+      ['test', recipe.data.testProblems],
+      ['train', recipe.data.trainProblems],
+    ];
+    for (const [split, count] of counts) await makeProblems(context, split, count);
+    const examples = await countLines(context);
+    progress.finish(`  ${examples} examples from ${recipe.data.families} training problems, all really executed`);
+  },
+};
+
+/** The problems of a split, as the data stage wrote them. */
+export async function readProblems(context: StageContext, split: Split): Promise<Problem[]> {
+  return (await readJsonLines(problemsFile(context, split))) as Problem[];
+}
+
+/** Every SFT example, in the order of the families. */
+export async function readExamples(context: StageContext): Promise<ChatExample[]> {
+  const examples: ChatExample[] = [];
+  for (const file of await chunkFiles(context)) examples.push(...((await readJsonLines(file)) as ChatExample[]));
+  return examples;
+}
+
+async function makeChunk(context: StageContext, chunk: number, chunks: number): Promise<void> {
+  const { folder, recipe, progress, style, signal, clock } = context;
+  const file = folder.file('data', chunkName(chunk));
+  const existing = await readdir(folder.file('data'));
+  if (existing.includes(chunkName(chunk))) return;
+  const sandbox = await context.trustedSandbox();
+  const { mutant, call, solving, review, narration, families } = recipe.data;
+  const mix: FamilyMix = { mutant, call, solving, review, narration };
+  const first = chunk * FAMILIES_PER_CHUNK;
+  const size = Math.min(FAMILIES_PER_CHUNK, families - first);
+  const started = clock.now();
+  let done = 0;
+  const rows = await Promise.all(
+    Array.from({ length: size }, async (_, offset) => {
+      const family = await createFamily(sandbox, style, recipe.seed, first + offset, mix);
+      signal.throwIfAborted();
+      done++;
+      const perSecond = Math.round((done * 1000) / (clock.now() - started));
+      progress.update((first + done) / (chunks * FAMILIES_PER_CHUNK), `data: ${first + done} families, ${perSecond}/s`);
+      return family.examples;
+    }),
+  );
+  await writeJsonLines(file, rows.flat());
+}
+
+async function makeProblems(context: StageContext, split: Split, count: number): Promise<void> {
+  const { recipe, progress } = context;
+  const file = problemsFile(context, split);
+  if ((await readJsonLines(file)).length > 0) return;
+  const sandbox = await context.trustedSandbox();
+  progress.finish();
+  const problems = await createProblems(sandbox, `${recipe.seed}/problems`, split, count, (done) =>
+    progress.update(done / count, `${split} problems: ${done}`),
+  );
+  await writeJsonLines(file, problems);
+}
+
+/** Something worth reading in the first minute: a task, a program, and its execution in words. */
+async function showOneExample(context: StageContext): Promise<void> {
+  const [file] = await chunkFiles(context);
+  const examples = file === undefined ? [] : ((await readJsonLines(file)) as ChatExample[]);
+  const at = examples.findIndex(({ metadata }) => metadata.task === 'solving');
+  const solving = examples[at];
+  const program = solving?.messages.at(-1)?.content;
+  const execution = examples.find(
+    ({ metadata, messages }) => metadata.task === 'execution' && program && messages[0]?.content.includes(program),
+  );
+  const { progress } = context;
+  progress.finish();
+  if (!solving || !execution) return;
+  progress.say('\n  A problem of the small world, and its reference program:\n');
+  progress.say(indent(`${solving.messages[0]?.content}\n\n${program}`));
+  progress.say('\n  What the model learns to write, without running anything, for one input:\n');
+  progress.say(indent(`${execution.messages[0]?.content.split('\n').at(-1)}\n\n${execution.messages.at(-1)?.content}`));
+  progress.say('');
+}
+
+async function countLines(context: StageContext): Promise<number> {
+  let total = 0;
+  for (const file of await chunkFiles(context)) total += (await readJsonLines(file)).length;
+  return total;
+}
+
+async function chunkFiles({ folder }: StageContext): Promise<string[]> {
+  const names = (await readdir(folder.file('data'))).filter((name) => /^sft-\d+\.jsonl$/.test(name)).sort();
+  return names.map((name) => folder.file('data', name));
+}
+
+function chunkName(chunk: number): string {
+  return `sft-${String(chunk).padStart(5, '0')}.jsonl`;
+}
+
+function problemsFile({ folder }: StageContext, split: Split): string {
+  return folder.file('data', `problems-${split}.jsonl`);
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '    ');
+}
