@@ -290,29 +290,57 @@ _deque = _load_deque()
 
 
 # ---------------------------------------------------------------- comprehensions
+#
+# Before 3.12 a comprehension is a function of its own; from 3.12 on it is part of its caller, which then has line
+# events for every round. We keep of either only the first event, on the line where the comprehension begins.
 
 
-def folded_lines(source):
-    """The lines whose events belong to a comprehension that began on an earlier line."""
+def comprehension_spans(source):
+    """[(line, column, end line, end column)] of the comprehensions that lie in no other one."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset()
-    lines, starts = set(), set()
-    for node in ast.walk(tree):
+        return []
+    spans = []
+    pending = [tree]
+    while pending:
+        node = pending.pop()
         if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp)):
-            lines.update(range(node.lineno + 1, node.end_lineno + 1))
-        elif isinstance(node, (ast.Lambda, ast.GeneratorExp)) or isinstance(node, ast.stmt):
-            starts.add(node.lineno)
-    return frozenset(lines - starts)
+            spans.append((node.lineno, node.col_offset, node.end_lineno, node.end_col_offset))
+            # Code objects of their own inside it may hold comprehensions again; those have their own extent.
+        pending.extend(ast.iter_child_nodes(node))
+    return spans
 
 
-def _appends(code):
-    """Whether any code object inside has an inlined comprehension (or something that looks like one)."""
-    raw = code.co_code[::2]
-    if any(op in raw for op in _APPEND_OPS):
-        return True
-    return any(type(c) is type(code) and _appends(c) for c in code.co_consts)
+def _has_comprehension(code):
+    for const in code.co_consts:
+        if type(const) is type(code) and (const.co_name in _COMPREHENSIONS or _has_comprehension(const)):
+            return True
+    if _APPEND_OPS:
+        raw = code.co_code[::2]
+        return any(op in raw for op in _APPEND_OPS)
+    return False
+
+
+def _spans_of(code, spans):
+    """(positions by instruction, the spans inside this code object that lie in no other one of it), or None."""
+    if not hasattr(code, "co_positions"):  # 3.10
+        return None
+    positions = list(code.co_positions())
+    known = [p for p in positions if None not in p]
+    if not known:
+        return None
+    if code.co_name == "<module>":
+        inside = list(spans)
+    else:
+        low = min((p[0], p[2]) for p in known if p[0] >= code.co_firstlineno)
+        high = max((p[1], p[3]) for p in known)
+        inside = [s for s in spans if low <= (s[0], s[1]) and (s[2], s[3]) <= high]
+    outer = [
+        s for s in inside
+        if not any(o != s and (o[0], o[1]) <= (s[0], s[1]) and (s[2], s[3]) <= (o[2], o[3]) for o in inside)
+    ]
+    return (positions, outer) if outer else None
 
 
 def _append_opcodes():
@@ -321,6 +349,7 @@ def _append_opcodes():
     return tuple(opmap[n] for n in ("LIST_APPEND", "SET_ADD", "MAP_ADD") if n in opmap)
 
 
+_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
 _APPEND_OPS = _append_opcodes() if sys.version_info >= (3, 12) else ()
 
 
@@ -349,12 +378,12 @@ class Recorder:
         self.events = []
         self.frames = []
         self.excluded = None
-        self._folded = frozenset()
+        self._spans = []
 
     def prepare(self, code, source):
         """Tells the recorder the code it will see, before `start`."""
-        if _APPEND_OPS and _appends(code):
-            self._folded = folded_lines(source)
+        if _has_comprehension(code):
+            self._spans = comprehension_spans(source)
 
     def start(self):
         sys.settrace(_tracer(self))
@@ -366,7 +395,8 @@ class Recorder:
 def _tracer(recorder):
     """The trace function. Everything it needs is a local of this closure: it runs once per event."""
     filename = recorder.filename
-    folded = recorder._folded
+    all_spans = recorder._spans
+    spans_by_code = {}
     events, frames = recorder.events, recorder.frames
     max_events, max_bytes = recorder.max_events, recorder.max_bytes
     add_event, add_frame = events.append, frames.append
@@ -388,24 +418,38 @@ def _tracer(recorder):
                 return resumed
         number = len(frames)
         add_frame(code.co_name)
-        local = frame_tracer(number, code)
+        spans = None
+        if all_spans:
+            if code not in spans_by_code:
+                spans_by_code[code] = _spans_of(code, all_spans)
+            spans = spans_by_code[code]
+        local = frame_tracer(number, code, spans)
         local(frame, "call", None)
         return local
 
-    def frame_tracer(number, code):
+    def frame_tracer(number, code, spans):
         atoms = {}  # name -> the immutable object it had
         named = {}  # name -> id of the function, class or module it had
         texts = {}  # name -> what was last written
         last_kind = CALL
+        last_line = 0
+        last_span = None
 
         def local(frame, event, arg):
-            nonlocal size, last_kind
+            nonlocal size, last_kind, last_line, last_span
             if recorder.excluded is not None:
                 return None
             line = frame.f_lineno
             if event == "line":
-                if line in folded:
-                    return local
+                if spans is not None:
+                    span = _span_at(frame, spans)
+                    if span is not None:
+                        line = span[0]
+                        if span is last_span or line == last_line:
+                            last_span = span
+                            return local
+                    last_span = span
+                last_line = line
                 kind = LINE
             elif event == "return":
                 kind = RETURN
@@ -423,7 +467,12 @@ def _tracer(recorder):
 
             changes = 0
             seen = 0
-            for name, value in frame.f_locals.items():
+            if kind == EXCEPTION and spans is not None and _span_at(frame, spans) is not None:
+                variables = ()  # those of the comprehension would be among them, from 3.12 on
+                seen = len(texts)
+            else:
+                variables = frame.f_locals.items()
+            for name, value in variables:
                 if atoms.get(name, _MISSING) is value:
                     seen += 1
                     continue
@@ -490,6 +539,17 @@ def _tracer(recorder):
         return local
 
     return enter
+
+
+def _span_at(frame, spans):
+    """The comprehension that the current instruction belongs to."""
+    line, end_line, column, end_column = spans[0][frame.f_lasti >> 1]
+    if line is None or column is None:
+        return None
+    for span in spans[1]:
+        if (span[0], span[1]) <= (line, column) and (end_line, end_column) <= (span[2], span[3]):
+            return span
+    return None
 
 
 def _exception_text(arg):

@@ -302,7 +302,7 @@ function toJobs(runs: readonly Run[]): Job[] {
   for (const { program, input, caps, limits } of runs) {
     const wire = {
       kind: input.kind,
-      stdin: input.kind === 'stdin' ? input.stdin : '',
+      stdin: input.kind === 'stdin' ? withFinalNewline(input.stdin) : '',
       expression: input.kind === 'call' ? input.expression : '',
     };
     const job = jobs.at(-1);
@@ -314,6 +314,11 @@ function toJobs(runs: readonly Run[]): Job[] {
     }
   }
   return jobs as Job[];
+}
+
+/** Standard input is a text file, and those end in a newline (data sets often strip it). */
+function withFinalNewline(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`;
 }
 
 /** False when the report does not tell what became of the run. */
