@@ -9,7 +9,9 @@ import { addRunCommand } from './run.js';
 import { addTraceCommand } from './trace.js';
 
 const program = new Command('deskcheck')
-  .description('Teach code models to desk-check their own programs, and choose and repair programs without running them.')
+  .description(
+    'Teach code models to desk-check their own programs, and choose and repair programs without running them.',
+  )
   .showHelpAfterError('(deskcheck --help lists the commands)')
   .exitOverride();
 

@@ -29,7 +29,9 @@ export function addNarrateCommand(program: Command): void {
           ? narrateByLine(narrated.source, trace, input)
           : narrateTersely(parsePython(narrated.source), trace);
       if (explanation === undefined) {
-        throw new UsageError('the terse narrator covers only simple loops and conditions; use --narrator line');
+        throw new UsageError(
+          'the terse narrator covers only simple loops and conditions; use --narrator line',
+        );
       }
       const { outcome, stdout, result, error } = trace.execution;
       process.stdout.write(

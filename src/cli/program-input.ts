@@ -46,7 +46,7 @@ export async function traceOnce(program: Program, input: ProgramInput): Promise<
 }
 
 export async function withSandbox<T>(work: (sandbox: Sandbox) => Promise<T>): Promise<T> {
-  const sandbox = await createWasmSandbox({ processes: 1 });
+  const sandbox = createWasmSandbox({ processes: 1 });
   try {
     return await work(sandbox);
   } finally {

@@ -8,7 +8,9 @@ import { addInputOptions, type InputOptions, readProgramInput, traceOnce } from 
 export function addTraceCommand(program: Command): void {
   addInputOptions(program.command('trace').description('run a Python file and print every step'))
     .addOption(
-      new Option('--format <format>', 'how steps are written').choices(['text', 'json', 'cwm']).default('text'),
+      new Option('--format <format>', 'how steps are written')
+        .choices(['text', 'json', 'cwm'])
+        .default('text'),
     )
     .action(async (file: string, options: InputOptions & { readonly format: TraceFormat }) => {
       const { program: traced, input } = await readProgramInput(file, options);

@@ -17,9 +17,9 @@ export interface StageContext {
   readonly style: PromptStyle;
   readonly tokenizer: ChatTokenizer;
   /** For programs that a model wrote. Started on first use. */
-  sandbox(): Promise<Sandbox>;
+  sandbox(): Sandbox;
   /** For programs that we wrote ourselves: no isolation between one and the next. Started on first use. */
-  trustedSandbox(): Promise<Sandbox>;
+  trustedSandbox(): Sandbox;
   readonly signal: AbortSignal;
 }
 

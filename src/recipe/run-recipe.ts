@@ -26,14 +26,13 @@ export interface RunOptions {
 export async function runRecipe(recipe: Recipe, { root, progress, signal }: RunOptions): Promise<string> {
   await using folder = await openRunFolder(recipe, root);
   const sandboxes: Sandbox[] = [];
-  const lazily = (options: { readonly trusted: boolean }): (() => Promise<Sandbox>) => {
-    let started: Promise<Sandbox> | undefined;
+  const lazily = (options: { readonly trusted: boolean }): (() => Sandbox) => {
+    let sandbox: Sandbox | undefined;
     return () => {
-      started ??= createWasmSandbox({ processes: 2, ...options }).then((sandbox) => {
-        sandboxes.push(sandbox);
-        return sandbox;
-      });
-      return started;
+      if (sandbox) return sandbox;
+      sandbox = createWasmSandbox({ processes: 2, ...options });
+      sandboxes.push(sandbox);
+      return sandbox;
     };
   };
   const context: StageContext = {

@@ -32,7 +32,9 @@ export const dataStage: Stage = {
     ];
     for (const [split, count] of counts) await makeProblems(context, split, count);
     const examples = await countLines(context);
-    progress.finish(`  ${examples} examples from ${recipe.data.families} training problems, all really executed`);
+    progress.finish(
+      `  ${examples} examples from ${recipe.data.families} training problems, all really executed`,
+    );
   },
 };
 
@@ -44,7 +46,8 @@ export async function readProblems(context: StageContext, split: Split): Promise
 /** Every SFT example, in the order of the families. */
 export async function readExamples(context: StageContext): Promise<ChatExample[]> {
   const examples: ChatExample[] = [];
-  for (const file of await chunkFiles(context)) examples.push(...((await readJsonLines(file)) as ChatExample[]));
+  for (const file of await chunkFiles(context))
+    examples.push(...((await readJsonLines(file)) as ChatExample[]));
   return examples;
 }
 
@@ -53,7 +56,7 @@ async function makeChunk(context: StageContext, chunk: number, chunks: number): 
   const file = folder.file('data', chunkName(chunk));
   const existing = await readdir(folder.file('data'));
   if (existing.includes(chunkName(chunk))) return;
-  const sandbox = await context.trustedSandbox();
+  const sandbox = context.trustedSandbox();
   const { mutant, call, solving, review, narration, families } = recipe.data;
   const mix: FamilyMix = { mutant, call, solving, review, narration };
   const first = chunk * FAMILIES_PER_CHUNK;
@@ -66,7 +69,10 @@ async function makeChunk(context: StageContext, chunk: number, chunks: number): 
       signal.throwIfAborted();
       done++;
       const perSecond = Math.round((done * 1000) / (clock.now() - started));
-      progress.update((first + done) / (chunks * FAMILIES_PER_CHUNK), `data: ${first + done} families, ${perSecond}/s`);
+      progress.update(
+        (first + done) / (chunks * FAMILIES_PER_CHUNK),
+        `data: ${first + done} families, ${perSecond}/s`,
+      );
       return family.examples;
     }),
   );
@@ -77,7 +83,7 @@ async function makeProblems(context: StageContext, split: Split, count: number):
   const { recipe, progress } = context;
   const file = problemsFile(context, split);
   if ((await readJsonLines(file)).length > 0) return;
-  const sandbox = await context.trustedSandbox();
+  const sandbox = context.trustedSandbox();
   progress.finish();
   const problems = await createProblems(sandbox, `${recipe.seed}/problems`, split, count, (done) =>
     progress.update(done / count, `${split} problems: ${done}`),
@@ -93,7 +99,8 @@ async function showOneExample(context: StageContext): Promise<void> {
   const solving = examples[at];
   const program = solving?.messages.at(-1)?.content;
   const execution = examples.find(
-    ({ metadata, messages }) => metadata.task === 'execution' && program && messages[0]?.content.includes(program),
+    ({ metadata, messages }) =>
+      metadata.task === 'execution' && program && messages[0]?.content.includes(program),
   );
   const { progress } = context;
   progress.finish();
@@ -101,7 +108,9 @@ async function showOneExample(context: StageContext): Promise<void> {
   progress.say('\n  A problem of the small world, and its reference program:\n');
   progress.say(indent(`${solving.messages[0]?.content}\n\n${program}`));
   progress.say('\n  What the model learns to write, without running anything, for one input:\n');
-  progress.say(indent(`${execution.messages[0]?.content.split('\n').at(-1)}\n\n${execution.messages.at(-1)?.content}`));
+  progress.say(
+    indent(`${execution.messages[0]?.content.split('\n').at(-1)}\n\n${execution.messages.at(-1)?.content}`),
+  );
   progress.say('');
 }
 
