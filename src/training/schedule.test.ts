@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { UsageError } from '../core/errors.js';
+import { learningRateAt, progressOf, secondsLeft } from './schedule.js';
+
+test('progress follows the limit that is nearest its end', () => {
+  const spent = { steps: 10, tokens: 600, seconds: 30 };
+  expect(progressOf(spent, { steps: 40 })).toBe(0.25);
+  expect(progressOf(spent, { steps: 40, tokens: 1000, seconds: 120 })).toBe(0.6);
+  expect(progressOf(spent, { tokens: 500 })).toBe(1);
+  expect(progressOf(spent, { steps: 0 })).toBe(1);
+  expect(() => progressOf(spent, {})).toThrow(UsageError);
+});
+
+test('the time left is told from the pace so far', () => {
+  expect(secondsLeft({ steps: 10, tokens: 0, seconds: 30 }, { steps: 40 })).toBe(90);
+  expect(secondsLeft({ steps: 0, tokens: 0, seconds: 0 }, { steps: 40 })).toBeUndefined();
+});
+
+test('the learning rate warms up, holds and decays linearly', () => {
+  const schedule = { peak: 8, warmupShare: 0.1, decayShare: 0.6 };
+  const at = (progress: number): number => learningRateAt(progress, schedule);
+  expect([0, 0.05, 0.1, 0.4].map(at)).toEqual([0, 4, 8, 8]);
+  expect(at(0.7)).toBeCloseTo(4, 12);
+  expect(at(1)).toBe(0);
+  expect(learningRateAt(1, { ...schedule, floor: 0.25 })).toBe(2);
+  expect(learningRateAt(0.3, { peak: 8, warmupShare: 0, decayShare: 0 })).toBe(8);
+});
