@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { InfrastructureError, messageOf, UsageError } from '../core/errors.js';
 import { addNarrateCommand } from './narrate.js';
 import { addRunCommand } from './run.js';
+import { addSimulateCommand } from './simulate.js';
 import { addTraceCommand } from './trace.js';
 
 const program = new Command('deskcheck')
@@ -18,6 +19,7 @@ const program = new Command('deskcheck')
 addRunCommand(program);
 addTraceCommand(program);
 addNarrateCommand(program);
+addSimulateCommand(program);
 
 try {
   await program.parseAsync();

@@ -75,7 +75,8 @@ export async function evaluateProblem(
     recordPredictions(context, solved),
     recordRepairs(context, index < options.keepEpisodes),
   ]);
-  return [selection, ...predictions, ...repairs];
+  // The selection last: where it is on disk, the problem is complete.
+  return [...predictions, ...repairs, selection];
 }
 
 interface Context {

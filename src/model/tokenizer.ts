@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { UsageError } from '../core/errors.js';
+import { writeFileAtomically } from '../core/json-lines.js';
 import type { ChatRenderer } from './renderer.js';
 import type { ChatMessage } from './types.js';
 
@@ -62,4 +63,12 @@ export async function openChatTokenizer(folder: string): Promise<ChatTokenizer> 
     tokenizer: await read('tokenizer.json'),
     config: await read('tokenizer_config.json'),
   });
+}
+
+/** Writes the tokenizer's two files into a model folder, so that it opens elsewhere too. */
+export async function writeTokenizerFiles(folder: string, files: TokenizerFiles): Promise<void> {
+  const write = (name: string, value: unknown): Promise<void> =>
+    writeFileAtomically(join(folder, name), `${JSON.stringify(value, null, 1)}\n`);
+  await write('tokenizer.json', files.tokenizer);
+  await write('tokenizer_config.json', files.config);
 }
