@@ -6,7 +6,7 @@ import { UsageError } from '../core/errors.js';
 import { predictOutput } from '../episode/environments/predict-output.js';
 import { play } from '../episode/play.js';
 import { terseStyle } from '../episode/prompts/terse.js';
-import { compareOutputs } from '../execution/comparators.js';
+import { outputsMatch } from '../execution/comparators.js';
 import { openModel } from '../recipe/open-model.js';
 import { addInputOptions, type InputOptions, readProgramInput, traceOnce } from './program-input.js';
 
@@ -64,7 +64,7 @@ async function simulate(file: string, options: SimulateOptions): Promise<void> {
         ? undefined
         : simulated !== undefined &&
           execution?.outcome === 'completed' &&
-          compareOutputs(comparator, executed, simulated);
+          outputsMatch(comparator, simulated, executed);
     if (options.json) {
       const { error, outcome: executedOutcome } = execution ?? {};
       const row = {

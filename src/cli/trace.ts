@@ -15,6 +15,6 @@ export function addTraceCommand(program: Command): void {
     .action(async (file: string, options: InputOptions & { readonly format: TraceFormat }) => {
       const { program: traced, input } = await readProgramInput(file, options);
       const trace = await traceOnce(traced, input);
-      process.stdout.write(`${formatTrace(trace, traced, input, options.format).trimEnd()}\n`);
+      process.stdout.write(`${formatTrace(options.format, trace, traced.source).trimEnd()}\n`);
     });
 }

@@ -14,7 +14,7 @@ import type { ProgramVerdicts } from '../episode/judging.js';
 import { type PlaySampling, play } from '../episode/play.js';
 import type { PromptStyle } from '../episode/prompt-style.js';
 import type { Played } from '../episode/types.js';
-import { type ComparatorName, compareOutputs } from '../execution/comparators.js';
+import { type ComparatorName, outputsMatch } from '../execution/comparators.js';
 import type { Sandbox } from '../execution/types.js';
 import type { Verdict } from '../execution/verdict.js';
 import type { ChatModel } from '../model/types.js';
@@ -186,7 +186,7 @@ function simulateAll(context: Context, source: string): Promise<SimulationRecord
         passed: draws.map((draw) =>
           draw.unscored
             ? null
-            : draw.output !== null && compareOutputs(context.comparator, test.output, draw.output),
+            : draw.output !== null && outputsMatch(context.comparator, draw.output, test.output),
         ),
         tokens: draws.map(({ tokens }) => tokens),
       };
@@ -260,7 +260,7 @@ async function recordPredictions(
       const draws = await drawPredictions(context, { source }, test, `predict/${id}`);
       const solution = solutions.find((candidate) => candidate.source === source);
       const same = (expected: string, candidate: string): boolean =>
-        compareOutputs('output', expected, candidate);
+        outputsMatch('output', candidate, expected);
       return {
         schema: 'output-prediction/1',
         problem: problem.id,
@@ -302,8 +302,7 @@ async function findMutant(
     const source = context.options.mutate?.(reference, rng);
     if (source === undefined) continue;
     const [actual] = await execute(context, source);
-    if (actual != null && actual.length <= 60 && !compareOutputs('output', test.output, actual))
-      return source;
+    if (actual != null && actual.length <= 60 && !outputsMatch('output', actual, test.output)) return source;
   }
   return undefined;
 }

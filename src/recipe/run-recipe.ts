@@ -12,8 +12,10 @@ import type { Stage, StageContext } from './context.js';
 import { openRunFolder } from './run-folder.js';
 import type { Recipe } from './schema.js';
 import { dataStage } from './stages/data.js';
+import { evaluateStage } from './stages/evaluate.js';
+import { sftStage } from './stages/sft.js';
 
-export const STAGES: readonly Stage[] = [dataStage];
+export const STAGES: readonly Stage[] = [dataStage, sftStage, evaluateStage('sft')];
 
 export interface RunOptions {
   /** Folder that holds the runs. */

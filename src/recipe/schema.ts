@@ -19,12 +19,12 @@ const model = z.strictObject({
   kvHeads: count.default(2),
   feedForwardSize: count.default(256),
   /** Longest sequence in tokens. */
-  maxLength: count.default(320),
+  maxLength: count.default(256),
 });
 
 const data = z.strictObject({
   /** Training problems whose executions are narrated (src/nlex/world-examples.ts). */
-  families: count.default(20_000),
+  families: count.default(24_000),
   /** Share of families with a mutant, in function form, with a solving and with a review example. */
   mutant: share.default(0.8),
   call: share.default(0.08),
@@ -39,7 +39,7 @@ const data = z.strictObject({
 
 const sft = z.strictObject({
   /** Budget in training tokens, and a limit in minutes; the schedule follows whichever is nearer its end. */
-  tokens: count.default(11_000_000),
+  tokens: count.default(14_000_000),
   maxMinutes: rate.default(7),
   batchTokens: count.default(2_048),
   learningRate: rate.default(3e-3),

@@ -1,0 +1,131 @@
+/**
+ * The SFT stage: a fresh model of the embedded engine on the narrated executions and the tasks made of them.
+ */
+
+import { createSamplerChatModel } from '../../model/renderer.js';
+import type { ChatTokenizer } from '../../model/tokenizer.js';
+import { writeTokenizerFiles } from '../../model/tokenizer.js';
+import type { ChatExample } from '../../nlex/examples.js';
+import { openCheckpoints } from '../../training/checkpoints.js';
+import { createEmbeddedEngine } from '../../training/engines/embedded/index.js';
+import { parseSftState, type SftExample, type SftStep, trainSft } from '../../training/sft.js';
+import { shuffledSource } from '../../training/sft-data.js';
+import type { TrainingClient } from '../../training/types.js';
+import type { Stage, StageContext } from '../context.js';
+import { openMetrics } from '../metrics.js';
+import { type ValidationResult, validate } from '../validation.js';
+import { readExamples, readProblems } from './data.js';
+
+const ADAM = { beta1: 0.9, beta2: 0.95, eps: 1e-8 } as const;
+/** A row of metrics every so many steps. */
+const LOG_EVERY = 25;
+
+export const sftStage: Stage = {
+  name: 'sft',
+  title: 'Supervised fine-tuning on narrated executions',
+  run: async (context) => {
+    const { recipe, folder, progress, tokenizer, clock, signal } = context;
+    const { model, sft } = recipe;
+    const examples = await readExamples(context);
+    const problems = await readProblems(context, 'validation');
+    const engine = await createEmbeddedEngine({
+      model: { vocabSize: tokenizer.vocabularySize, ...model },
+      seed: recipe.seed,
+    });
+    const checkpoints = openCheckpoints(folder.file('checkpoints', 'sft-steps'), parseSftState);
+    const log = await openMetrics(folder, 'sft', (await checkpoints.load('latest'))?.state.steps ?? 0);
+    let validation: ValidationResult | undefined;
+    let losses: number[] = [];
+    try {
+      await trainSft(engine, {
+        source: shuffledSource(examples, `${recipe.seed}/sft`, (example) =>
+          encodeExample(tokenizer, example),
+        ),
+        batchTokens: sft.batchTokens,
+        budget: { tokens: sft.tokens, seconds: sft.maxMinutes * 60 },
+        schedule: { peak: sft.learningRate, warmupShare: sft.warmup, decayShare: sft.decay },
+        adam: { ...ADAM, weightDecay: sft.weightDecay, gradClipNorm: sft.gradClipNorm },
+        checkpoints,
+        validate: {
+          every: sft.validateEvery,
+          run: async (client, step) => {
+            validation = await tryModel(context, client, problems);
+            progress.say(`  ${describe(step, validation)}`);
+            await log.write([{ ...metricOf(step, losses), validation }]);
+            losses = [];
+            return validation.simulate;
+          },
+        },
+        onStep: async (step) => {
+          losses.push(step.loss);
+          progress.update(
+            step.progress,
+            `loss ${step.loss.toFixed(3)}, ${thousands(step.tokensPerSecond)} tokens/s`,
+          );
+          if (step.step % LOG_EVERY === 0) {
+            await log.write([metricOf(step, losses)]);
+            losses = [];
+          }
+        },
+        signal,
+        clock,
+      });
+      const target = folder.file('checkpoints', 'sft');
+      await engine.saveState(target);
+      await writeTokenizerFiles(target, tokenizer.files);
+    } finally {
+      await log[Symbol.asyncDispose]();
+      await engine[Symbol.asyncDispose]();
+    }
+  },
+};
+
+/** Token ids of an example, as prompt and completion. */
+export function encodeExample(tokenizer: ChatTokenizer, { messages }: ChatExample): SftExample {
+  return {
+    promptTokens: tokenizer.renderPrompt(messages.slice(0, -1)),
+    completionTokens: tokenizer.encodeCompletion(messages.at(-1)?.content ?? ''),
+  };
+}
+
+async function tryModel(
+  context: StageContext,
+  client: TrainingClient,
+  problems: Awaited<ReturnType<typeof readProblems>>,
+): Promise<ValidationResult> {
+  const sampler = await client.saveWeightsForSampler();
+  try {
+    return await validate(
+      context,
+      createSamplerChatModel('validation', sampler, context.tokenizer),
+      problems,
+    );
+  } finally {
+    await sampler[Symbol.asyncDispose]();
+  }
+}
+
+function metricOf(step: SftStep, losses: readonly number[]): Record<string, unknown> {
+  return {
+    stage: 'sft',
+    step: step.step,
+    tokens: step.tokens,
+    elapsedSeconds: step.seconds,
+    lossPerToken: losses.reduce((sum, loss) => sum + loss, 0) / Math.max(1, losses.length),
+    tokensPerSecond: step.tokensPerSecond,
+    learningRate: step.learningRate,
+    gradNorm: step.gradNorm,
+  };
+}
+
+function describe(step: SftStep, { simulate, solve }: ValidationResult): string {
+  const percent = (share: number): string => `${Math.round(share * 100)}%`.padStart(4);
+  return (
+    `${thousands(step.tokens)} tokens: loss ${step.loss.toFixed(3)}; unseen compositions (validation): ` +
+    `simulated rightly ${percent(simulate)}, solved ${percent(solve)}`
+  );
+}
+
+function thousands(value: number): string {
+  return value >= 1e6 ? `${(value / 1e6).toFixed(1)}M` : `${(value / 1e3).toFixed(1)}k`;
+}
