@@ -1,7 +1,8 @@
 /**
  * Judging inside an episode: programs are run by the driver, on inputs only, and their outputs are compared here.
  */
-import { type ComparatorName, compareOutputs } from '../execution/comparators.js';
+import type { ComparatorName } from '../execution/comparators.js';
+import { judgeExecution } from '../execution/judge.js';
 import type { Execution } from '../execution/types.js';
 import type { TestVerdict } from '../execution/verdict.js';
 import type { Problem, Program, ProgramInput, TestCase } from '../problem/types.js';
@@ -44,7 +45,7 @@ export function* judgePrograms(
     const verdicts = [...publicTests, ...privateTests].map((test, t) => {
       const execution = executions[t];
       if (!execution) throw new TypeError(`the driver gave no execution for test ${t}`);
-      return verdictOf(execution, test.output, comparator);
+      return judgeExecution(execution, test.output, comparator);
     });
     return { public: verdicts.slice(0, publicTests.length), private: verdicts.slice(publicTests.length) };
   });
@@ -54,18 +55,6 @@ export function* judgePrograms(
 export function runOf(problem: Problem, program: Program, tests: readonly Pick<TestCase, 'input'>[]): Run {
   const inputs = tests.map(({ input }): ProgramInput => ({ kind: 'stdin', stdin: input }));
   return { kind: 'run', program, inputs, ...(problem.limits && { limits: problem.limits }) };
-}
-
-/** What one execution is worth on a test. */
-export function verdictOf(execution: Execution, expected: string, comparator: ComparatorName): TestVerdict {
-  const { outcome, stdout, cpuTimeMs, peakMemoryBytes } = execution;
-  const accepted = outcome === 'completed' && compareOutputs(comparator, expected, stdout);
-  return {
-    verdict: outcome !== 'completed' ? outcome : accepted ? 'accepted' : 'wrong-answer',
-    comparator,
-    cpuTimeMs,
-    ...(peakMemoryBytes !== undefined && { peakMemoryBytes }),
-  };
 }
 
 /** What a review turn is shown of an execution: what was printed, and how it failed if it did. */

@@ -3,7 +3,7 @@
  * The prompt holds neither the expected output nor the problem.
  */
 import type { ComparatorName } from '../../execution/comparators.js';
-import { compareOutputs } from '../../execution/comparators.js';
+import { outputsMatch } from '../../execution/comparators.js';
 import type { Program, ProgramInput } from '../../problem/types.js';
 import { ask, createTurnMaker, readAnswer } from '../ask.js';
 import type { PromptStyle } from '../prompt-style.js';
@@ -52,5 +52,5 @@ export function* predictOutput(spec: PredictOutputSpec): Episode<PredictOutputOu
   const comparator = spec.comparator ?? (spec.input.kind === 'stdin' ? 'output' : 'literal');
   const predicted = { kind: 'predicted', output: answer.value, comparator } as const;
   if (spec.expected === undefined) return predicted;
-  return { ...predicted, matches: compareOutputs(comparator, spec.expected, answer.value) };
+  return { ...predicted, matches: outputsMatch(comparator, answer.value, spec.expected) };
 }

@@ -11,17 +11,11 @@
  * A problem without public tests has nothing to check, and its first program is submitted.
  */
 import type { ComparatorName } from '../../execution/comparators.js';
-import { compareOutputs } from '../../execution/comparators.js';
+import { outputsMatch } from '../../execution/comparators.js';
+import { judgeExecution } from '../../execution/judge.js';
 import type { Problem, Program } from '../../problem/types.js';
 import { ask, askAll, createTurnMaker, execute, readAnswer, type Step, type TurnMaker } from '../ask.js';
-import {
-  judgePrograms,
-  type ProgramVerdicts,
-  runOf,
-  shownOutput,
-  type ToJudge,
-  verdictOf,
-} from '../judging.js';
+import { judgePrograms, type ProgramVerdicts, runOf, shownOutput, type ToJudge } from '../judging.js';
 import type { PromptStyle, TestFeedback } from '../prompt-style.js';
 import type { Episode } from '../types.js';
 
@@ -140,7 +134,7 @@ function* check(
       const feedback = tests.map(({ input, output }, i): TestFeedback => {
         const answer = readAnswer(responses[i]!, (text) => spec.style.parseOutput(text, run.inputs[i]!));
         const actual = answer.kind === 'answer' ? answer.value : undefined;
-        const passed = actual !== undefined && compareOutputs(comparator, output, actual);
+        const passed = actual !== undefined && outputsMatch(comparator, actual, output);
         return { input, expected: output, actual, passed };
       });
       return { program, feedback };
@@ -149,7 +143,7 @@ function* check(
       const executions = yield* execute(runOf(spec.problem, program, tests));
       const feedback = tests.map(({ input, output }, i): TestFeedback => {
         const execution = executions[i]!;
-        const passed = verdictOf(execution, output, comparator).verdict === 'accepted';
+        const passed = judgeExecution(execution, output, comparator).verdict === 'accepted';
         return { input, expected: output, actual: shownOutput(execution), passed };
       });
       return { program, feedback, publicExecutions: executions };
