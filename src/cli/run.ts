@@ -1,6 +1,7 @@
 /**
  * `deskcheck run`: a whole recipe.
  */
+import { setMaxListeners } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -32,6 +33,8 @@ export function addRunCommand(program: Command): void {
         return;
       }
       const stop = new AbortController();
+      // Every request in flight listens; there is no leak to warn of.
+      setMaxListeners(0, stop.signal);
       const onSignal = (): void => stop.abort();
       process.once('SIGINT', onSignal);
       process.once('SIGTERM', onSignal);

@@ -40,6 +40,8 @@ export function drawComposition(rng: Rng, depth: DepthWeights = DEFAULT_DEPTH_WE
     stages.push({ stage, params: stage.draw(rng) });
     left--;
   }
+  // A doubled letter is no letter any more: what the English says of letters would no longer hold of it.
+  stages.sort((a, b) => Number(a.stage.name === 'double') - Number(b.stage.name === 'double'));
   const accumulator = rng.pick(ACCUMULATORS.filter((candidate) => candidate.items === input.items));
   const finish = rng.chance(0.5)
     ? FINISHES[0]!
