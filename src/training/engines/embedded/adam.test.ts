@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { AdamParams } from '../../types.js';
 import { adamStep, createAdamState, globalNorm } from './adam.js';
-import type { ParameterBlock } from './architecture.js';
+import type { ParameterTensor } from './architecture.js';
 
-const blocks: readonly ParameterBlock[] = [
-  { name: 'matrix', shape: [1, 2], offset: 0, size: 2, decays: true },
-  { name: 'norm', shape: [1], offset: 2, size: 1, decays: false },
+const tensors: readonly ParameterTensor[] = [
+  { name: 'matrix', key: 'matrix', shape: [1, 2], offset: 0, size: 2, decays: true },
+  { name: 'norm', key: 'norm', shape: [1], offset: 2, size: 1, decays: false },
 ];
 const adam: AdamParams = {
   learningRate: 0.1,
@@ -20,7 +20,7 @@ describe('AdamW', () => {
   it('moves the first step by the learning rate against the sign, after decaying matrices only', () => {
     const parameters = Float32Array.of(2, -2, 2);
     const gradients = Float32Array.of(3, -0.01, 5);
-    adamStep(parameters, gradients, globalNorm(gradients), createAdamState(3), blocks, adam);
+    adamStep(parameters, gradients, globalNorm(gradients), createAdamState(3), tensors, adam);
     expect(parameters[0]).toBeCloseTo(2 * 0.95 - 0.1, 5);
     expect(parameters[1]).toBeCloseTo(-2 * 0.95 + 0.1, 5);
     expect(parameters[2]).toBeCloseTo(2 - 0.1, 5);
@@ -30,7 +30,7 @@ describe('AdamW', () => {
     const parameters = Float32Array.of(0, 0, 1);
     const state = createAdamState(3);
     const step = (gradient: number): void => {
-      adamStep(parameters, Float32Array.of(0, 0, gradient), Math.abs(gradient), state, blocks, {
+      adamStep(parameters, Float32Array.of(0, 0, gradient), Math.abs(gradient), state, tensors, {
         ...adam,
         eps: 1e-8,
       });
@@ -46,7 +46,7 @@ describe('AdamW', () => {
     const state = createAdamState(3);
     const gradients = Float32Array.of(3, 4, 0);
     expect(globalNorm(gradients)).toBe(5);
-    adamStep(new Float32Array(3), gradients, 5, state, blocks, { ...adam, eps: 1e-8, gradClipNorm: 1 });
+    adamStep(new Float32Array(3), gradients, 5, state, tensors, { ...adam, eps: 1e-8, gradClipNorm: 1 });
     expect(state.first[0]).toBeCloseTo(0.1 * 0.6, 6);
     expect(state.first[1]).toBeCloseTo(0.1 * 0.8, 6);
   });

@@ -4,7 +4,7 @@
  * as in PyTorch.
  */
 import type { AdamParams } from '../../types.js';
-import type { ParameterBlock } from './architecture.js';
+import type { ParameterTensor } from './architecture.js';
 
 export interface AdamState {
   /** First and second moments, laid out as the parameters. */
@@ -34,7 +34,7 @@ export function adamStep(
   gradients: Float32Array,
   norm: number,
   state: AdamState,
-  blocks: readonly ParameterBlock[],
+  tensors: readonly ParameterTensor[],
   adam: AdamParams,
 ): void {
   state.step += 1;
@@ -43,10 +43,10 @@ export function adamStep(
   const firstCorrection = learningRate / (1 - beta1 ** state.step);
   const secondCorrection = 1 / Math.sqrt(1 - beta2 ** state.step);
   const { first, second } = state;
-  for (const block of blocks) {
-    const keep = block.decays ? 1 - learningRate * adam.weightDecay : 1;
-    const end = block.offset + block.size;
-    for (let i = block.offset; i < end; i++) {
+  for (const tensor of tensors) {
+    const keep = tensor.decays ? 1 - learningRate * adam.weightDecay : 1;
+    const end = tensor.offset + tensor.size;
+    for (let i = tensor.offset; i < end; i++) {
       const gradient = (gradients[i] as number) * scale;
       const m = beta1 * (first[i] as number) + (1 - beta1) * gradient;
       const v = beta2 * (second[i] as number) + (1 - beta2) * gradient * gradient;

@@ -1,7 +1,7 @@
 /**
  * The shape of a model: its configuration, and where each parameter lies in one flat Float32Array.
- * Parameters of one layer that are used together (q, k, v; gate, up) lie side by side, so that the graph sees
- * them as one matrix while a checkpoint sees Hugging Face's tensors.
+ * Matrices of one layer that read the same input (q, k, v; gate, up) lie side by side, so that decoding can use
+ * them as one.
  * Source: transformers' LlamaForCausalLM (names, layouts [out, in], tied embeddings).
  */
 import { UsageError } from '../../../core/errors.js';
@@ -29,20 +29,14 @@ export interface ModelConfig {
 export type ModelOptions = Pick<ModelConfig, 'vocabSize' | 'hiddenSize' | 'layers' | 'maxLength'> &
   Partial<ModelConfig>;
 
-/** One tensor of a checkpoint. */
+/** One parameter: a tensor of a checkpoint, an input of the train graphs. */
 export interface ParameterTensor {
   /** Hugging Face's name. */
   readonly name: string;
+  /** The graphs' name: `embed`, `finalNorm`, or kind and layer, such as `gate2`. */
+  readonly key: string;
   readonly shape: readonly number[];
   /** First element in the flat array. */
-  readonly offset: number;
-  readonly size: number;
-}
-
-/** One weight input of the graphs: one or several neighbouring tensors. */
-export interface ParameterBlock {
-  readonly name: string;
-  readonly shape: readonly number[];
   readonly offset: number;
   readonly size: number;
   /** Matrices decay, gains of norms do not. */
@@ -53,7 +47,6 @@ export interface ParameterLayout {
   /** Number of parameters in all. */
   readonly size: number;
   readonly tensors: readonly ParameterTensor[];
-  readonly blocks: readonly ParameterBlock[];
 }
 
 /** Fills in defaults and checks; throws UsageError for a shape that cannot be. */
@@ -103,42 +96,34 @@ export function layOut(config: ModelConfig): ParameterLayout {
   const { hiddenSize: width, intermediateSize: inner, vocabSize } = config;
   const keyWidth = config.keyValueHeads * headSizeOf(config);
   const tensors: ParameterTensor[] = [];
-  const blocks: ParameterBlock[] = [];
-  let offset = 0;
-  const block = (
-    name: string,
-    parts: readonly (readonly [name: string, shape: readonly number[]])[],
-  ): void => {
-    const start = offset;
-    for (const [part, shape] of parts) {
-      const size = shape.reduce((a, b) => a * b, 1);
-      tensors.push({ name: part, shape, offset, size });
-      offset += size;
-    }
-    const first = (parts[0] as (typeof parts)[number])[1];
-    const decays = first.length > 1;
-    const shape = decays ? [(offset - start) / (first[1] as number), first[1] as number] : first;
-    blocks.push({ name, shape, offset: start, size: offset - start, decays });
+  let size = 0;
+  const put = (key: string, name: string, shape: readonly number[]): void => {
+    const count = shape.reduce((a, b) => a * b, 1);
+    tensors.push({
+      key,
+      name: `model.${name}.weight`,
+      shape,
+      offset: size,
+      size: count,
+      decays: shape.length > 1,
+    });
+    size += count;
   };
-  block('embed', [['model.embed_tokens.weight', [vocabSize, width]]]);
+  put('embed', 'embed_tokens', [vocabSize, width]);
   for (let i = 0; i < config.layers; i++) {
-    const prefix = `model.layers.${i}`;
-    block(`attentionNorm${i}`, [[`${prefix}.input_layernorm.weight`, [width]]]);
-    block(`qkv${i}`, [
-      [`${prefix}.self_attn.q_proj.weight`, [width, width]],
-      [`${prefix}.self_attn.k_proj.weight`, [keyWidth, width]],
-      [`${prefix}.self_attn.v_proj.weight`, [keyWidth, width]],
-    ]);
-    block(`attentionOut${i}`, [[`${prefix}.self_attn.o_proj.weight`, [width, width]]]);
-    block(`mlpNorm${i}`, [[`${prefix}.post_attention_layernorm.weight`, [width]]]);
-    block(`gateUp${i}`, [
-      [`${prefix}.mlp.gate_proj.weight`, [inner, width]],
-      [`${prefix}.mlp.up_proj.weight`, [inner, width]],
-    ]);
-    block(`down${i}`, [[`${prefix}.mlp.down_proj.weight`, [width, inner]]]);
+    const prefix = `layers.${i}`;
+    put(`attentionNorm${i}`, `${prefix}.input_layernorm`, [width]);
+    put(`q${i}`, `${prefix}.self_attn.q_proj`, [width, width]);
+    put(`k${i}`, `${prefix}.self_attn.k_proj`, [keyWidth, width]);
+    put(`v${i}`, `${prefix}.self_attn.v_proj`, [keyWidth, width]);
+    put(`attentionOut${i}`, `${prefix}.self_attn.o_proj`, [width, width]);
+    put(`mlpNorm${i}`, `${prefix}.post_attention_layernorm`, [width]);
+    put(`gate${i}`, `${prefix}.mlp.gate_proj`, [inner, width]);
+    put(`up${i}`, `${prefix}.mlp.up_proj`, [inner, width]);
+    put(`down${i}`, `${prefix}.mlp.down_proj`, [width, inner]);
   }
-  block('finalNorm', [['model.norm.weight', [width]]]);
-  return { size: offset, tensors, blocks };
+  put('finalNorm', 'norm', [width]);
+  return { size, tensors };
 }
 
 /**

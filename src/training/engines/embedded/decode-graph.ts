@@ -33,15 +33,15 @@ export function prepareDecodeWeights(
   layout: ParameterLayout,
   parameters: Float32Array,
 ): TensorMap {
-  const blocks = new Map(layout.blocks.map((block) => [block.name, block]));
-  const read = (name: string): Float32Array => {
-    const block = blocks.get(name);
-    if (block === undefined) throw new RangeError(`no block ${name}`);
-    return parameters.slice(block.offset, block.offset + block.size);
-  };
   const width = config.hiddenSize;
-  const folded = (name: string, norm: string): Float32Array => {
-    const matrix = read(name);
+  /** A copy of neighbouring parameters. */
+  const read = (...keys: readonly string[]): Float32Array => {
+    const tensors = layout.tensors.filter(({ key }) => keys.includes(key));
+    const first = tensors[0]?.offset ?? 0;
+    const last = tensors.at(-1);
+    return parameters.slice(first, last === undefined ? first : last.offset + last.size);
+  };
+  const folded = (matrix: Float32Array, norm: string): Float32Array => {
     const gain = read(norm);
     for (let i = 0; i < matrix.length; i++) matrix[i] = (matrix[i] as number) * (gain[i % width] as number);
     return matrix;
@@ -51,14 +51,14 @@ export function prepareDecodeWeights(
     weights[`weight.${name}`] = tensorOver(data, [data.length / columns, columns]);
   };
   put('embed', read('embed'), width);
-  put('head', folded('embed', 'finalNorm'), width);
+  put('head', folded(read('embed'), 'finalNorm'), width);
   const scale = 1 / Math.sqrt(headSizeOf(config));
   for (let i = 0; i < config.layers; i++) {
-    const qkv = folded(`qkv${i}`, `attentionNorm${i}`);
+    const qkv = folded(read(`q${i}`, `k${i}`, `v${i}`), `attentionNorm${i}`);
     for (let at = 0; at < width * width; at++) qkv[at] = (qkv[at] as number) * scale;
     put(`qkv${i}`, qkv, width);
     put(`attentionOut${i}`, read(`attentionOut${i}`), width);
-    put(`gateUp${i}`, folded(`gateUp${i}`, `mlpNorm${i}`), width);
+    put(`gateUp${i}`, folded(read(`gate${i}`, `up${i}`), `mlpNorm${i}`), width);
     put(`down${i}`, read(`down${i}`), config.intermediateSize);
   }
   return weights;

@@ -112,16 +112,16 @@ describe('training', () => {
 
   it('learns to copy a short sequence', async () => {
     await using engine = await createEmbeddedEngine({
-      model: { vocabSize: 12, hiddenSize: 64, layers: 2, heads: 2, maxLength: 32 },
+      model: { vocabSize: 10, hiddenSize: 64, layers: 2, heads: 2, maxLength: 32 },
       seed: 1,
       threads: 1,
     });
     const rng = createRng('copy');
     const problem = (): { prompt: number[]; answer: number[] } => {
-      const items = Array.from({ length: rng.int(2, 5) }, () => rng.int(2, 11));
+      const items = Array.from({ length: rng.int(2, 4) }, () => rng.int(2, 9));
       return { prompt: [...items, 0], answer: [...items, 1] };
     };
-    const steps = 220;
+    const steps = 250;
     for (let step = 0; step < steps; step++) {
       const data = Array.from({ length: 64 }, () => {
         const { prompt, answer } = problem();

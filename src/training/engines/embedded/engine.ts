@@ -19,7 +19,8 @@ import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { prepareDecodeWeights } from './decode-graph.js';
 import { type DecodePrograms, openDecodePrograms } from './decoder.js';
 import { lossSum } from './loss.js';
-import { checkData, fillBatch, planBatches } from './packing.js';
+import { checkData, fillBatch } from './packing.js';
+import { type CostModel, costModelOf, planBatches } from './plan-batches.js';
 import { EmbeddedSampler, type SamplerOptions } from './sampler.js';
 import { TrainPrograms } from './train-programs.js';
 
@@ -40,6 +41,7 @@ export class EmbeddedEngine implements TrainingClient {
   private readonly programs: TrainPrograms;
   private readonly decoding: SharedPrograms;
   private readonly options: EngineOptions;
+  private readonly costs: CostModel;
   private steps: number;
   private accumulated = false;
   private queue: Promise<unknown> = Promise.resolve();
@@ -61,7 +63,9 @@ export class EmbeddedEngine implements TrainingClient {
     this.adam = adam ?? createAdamState(this.layout.size);
     this.steps = steps;
     this.options = options;
-    this.programs = new TrainPrograms(config, this.layout, parameters, options.threads);
+    this.costs = costModelOf(config);
+    const longestRun = Math.max(this.costs.tokensPerRun, config.maxLength);
+    this.programs = new TrainPrograms(config, this.layout, parameters, longestRun, options.threads);
     this.decoding = new SharedPrograms(() => openDecodePrograms(config, options.samplerThreads));
   }
 
@@ -108,7 +112,7 @@ export class EmbeddedEngine implements TrainingClient {
           retryable: false,
         });
       }
-      adamStep(this.parameters, this.gradients, gradNorm, this.adam, this.layout.blocks, adam);
+      adamStep(this.parameters, this.gradients, gradNorm, this.adam, this.layout.tensors, adam);
       this.steps += 1;
       return { gradNorm, version: this.version };
     });
@@ -171,19 +175,19 @@ export class EmbeddedEngine implements TrainingClient {
   ): Promise<Float32Array[]> {
     const results: Float32Array[] = new Array(data.length);
     const lengths = data.map(({ tokens }) => tokens.length);
-    for (const batch of planBatches(lengths, this.config.maxLength)) {
-      const program = await this.programs.get(loss === undefined ? 'forward' : 'train', batch.bucket);
-      fillBatch(program.arrays, batch, data, loss);
-      if (loss === undefined) await program.run();
+    for (const batch of planBatches(lengths, this.costs)) {
+      fillBatch(this.programs.arrays, batch, data, loss);
+      let logprobs: Float32Array;
+      if (loss === undefined) logprobs = await this.programs.run(batch.bucket);
       else {
-        await program.run(this.accumulated ? this.scratch : this.gradients);
+        logprobs = await this.programs.run(batch.bucket, this.accumulated ? this.scratch : this.gradients);
         if (this.accumulated) addInto(this.gradients, this.scratch);
         this.accumulated = true;
-        onLoss?.(lossSum(loss, program.arrays, program.logprobs));
+        onLoss?.(lossSum(loss, this.programs.arrays, logprobs));
       }
       for (const { datum, row, start } of batch.placements) {
         const base = row * batch.bucket.length + start;
-        results[datum] = program.logprobs.slice(base, base + (lengths[datum] as number));
+        results[datum] = logprobs.slice(base, base + (lengths[datum] as number));
       }
     }
     return results;

@@ -1,7 +1,7 @@
 /**
  * Builds an ONNX graph node by node and encodes it as a model that onnxruntime opens.
  * Owns names, shapes and the encoding; knows nothing of gradients (tape.ts) or of transformers.
- * Train graphs have fixed shapes, one graph per bucket. Decode graphs leave some dimensions `DYNAMIC`.
+ * Dimensions that change from run to run are `DYNAMIC`.
  * Source: onnx.proto (IR version 10), operator sets ai.onnx 21 and com.microsoft 1.
  */
 import { ProtoWriter } from './protobuf.js';

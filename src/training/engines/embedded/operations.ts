@@ -8,22 +8,22 @@
  * - the attention's backward uses rowsum(dO∘O) for the softmax correction (Dao et al., FlashAttention).
  * - gradients that meet are added by the C input of a Gemm where one is at hand.
  */
-import { type GraphBuilder, int, text, type Value } from './graph-builder.js';
+import { DYNAMIC, type GraphBuilder, int, text, type Value } from './graph-builder.js';
 import type { Tape } from './tape.js';
 import {
   add,
   batchedMatMul,
-  concat,
   dimension,
+  extend,
   gemm,
   multiply,
   normalize,
   reduce,
   reshape,
+  reshapeLike,
   rotate,
-  silu,
+  SAME,
   softmax,
-  split,
   subtract,
   toInt64,
   transpose,
@@ -33,14 +33,13 @@ import {
 /** Rows of `table` [V, D] for `ids` (int32 [N]) → [N, D]. */
 export function embed(tape: Tape, table: Value, ids: Value): Value {
   const g = tape.graph;
-  const [count] = ids.shape as [number];
   const width = dimension(table, 1);
-  const out = g.apply('Gather', [table, ids], [count, width], { attributes: { axis: int(0) } });
+  const out = g.apply('Gather', [table, ids], [dimension(ids, 0), width], { attributes: { axis: int(0) } });
   tape.record(() => {
     const gradient = tape.gradientOf(out);
     if (gradient === undefined) return;
     const base = tape.gradientOf(table) ?? zeros(g, table);
-    const indices = reshape(g, toInt64(g, ids), [count, 1]);
+    const indices = reshape(g, toInt64(g, ids), [DYNAMIC, 1]);
     const scattered = g.apply('ScatterND', [base, indices, gradient], table.shape, {
       attributes: { reduction: text('add') },
     });
@@ -91,22 +90,19 @@ export function rmsNormalize(tape: Tape, x: Value, eps: number): Value {
   return normalized;
 }
 
-/** SwiGLU: x [N, 2F] holds gate and up side by side → silu(gate)·up [N, F]. */
-export function swiglu(tape: Tape, x: Value): Value {
+/** silu(gate)·up, all [N, F]. */
+export function swiglu(tape: Tape, gate: Value, up: Value): Value {
   const g = tape.graph;
-  const width = dimension(x, 1) / 2;
-  const [gate, up] = split(g, x, 1, [width, width]) as [Value, Value];
-  const activated = silu(g, gate);
+  const sigma = unary(g, 'Sigmoid', gate);
+  const activated = multiply(g, gate, sigma);
   const out = multiply(g, activated, up);
   tape.record(() => {
     const gradient = tape.gradientOf(out);
     if (gradient === undefined) return;
-    const sigma = unary(g, 'Sigmoid', gate);
     // silu' = σ + silu·(1 − σ)
     const slope = add(g, sigma, multiply(g, activated, subtract(g, g.scalar(1), sigma)));
-    const gateGradient = multiply(g, multiply(g, gradient, up), slope);
-    const upGradient = multiply(g, gradient, activated);
-    tape.accumulate(x, concat(g, [gateGradient, upGradient], 1));
+    tape.accumulate(gate, multiply(g, multiply(g, gradient, up), slope));
+    tape.accumulate(up, multiply(g, gradient, activated));
   });
   return out;
 }
@@ -132,23 +128,27 @@ export function rotary(tape: Tape, x: Value, tables: RotaryTables): Value {
   return out;
 }
 
-/** Splits the last axis. */
-export function splitColumns(tape: Tape, x: Value, sizes: readonly number[]): Value[] {
+/** [N, width] as [rows][T][width]; `grid` is any value of shape [rows][T], which N is the product of. */
+export function toRows(tape: Tape, x: Value, grid: Value): Value {
   const g = tape.graph;
-  const parts = split(g, x, -1, sizes);
-  tape.record(() => {
-    const gradients = parts.map((part) => tape.gradientOf(part) ?? zeros(g, part));
-    tape.accumulate(x, concat(g, gradients, -1));
-  });
-  return parts;
-}
-
-/** A differentiable reshape. */
-export function view(tape: Tape, x: Value, shape: readonly number[]): Value {
-  const out = reshape(tape.graph, x, shape);
+  const width = dimension(x, 1);
+  const out = g.apply('Reshape', [x, extend(g, grid, width)], [...grid.shape, width]);
   tape.record(() => {
     const gradient = tape.gradientOf(out);
-    if (gradient !== undefined) tape.accumulate(x, reshape(tape.graph, gradient, x.shape));
+    if (gradient !== undefined) tape.accumulate(x, reshape(g, gradient, [DYNAMIC, width]));
+  });
+  return out;
+}
+
+/** [rows][T][width] as [N, width]; `grid` as in `toRows`. */
+export function toTokens(tape: Tape, x: Value, grid: Value): Value {
+  const g = tape.graph;
+  const width = dimension(x, 2);
+  const out = reshape(g, x, [DYNAMIC, width]);
+  tape.record(() => {
+    const gradient = tape.gradientOf(out);
+    if (gradient !== undefined)
+      tape.accumulate(x, g.apply('Reshape', [gradient, extend(g, grid, width)], x.shape));
   });
   return out;
 }
@@ -173,40 +173,37 @@ export function attention(
 ): Value {
   const g = tape.graph;
   const { heads, keyValueHeads, headSize } = shape;
-  const [rows, length] = q.shape as [number, number];
-  const group = heads / keyValueHeads;
   const alpha = 1 / Math.sqrt(headSize);
-  const grouped = [rows, keyValueHeads, group * length, headSize];
-  const perHead = [rows, heads, length, length];
-  const perGroup = [rows, keyValueHeads, group * length, length];
+  /** [rows][T][count·d] → [rows][count][T][d]. */
   const byHead = (x: Value, count: number): Value =>
-    transpose(g, reshape(g, x, [rows, length, count, headSize]), [0, 2, 1, 3]);
+    transpose(g, reshapeLike(g, x, [SAME, SAME, count, headSize]), [0, 2, 1, 3]);
+  /** [rows][count][T][d] → [rows][T][count·d]. */
   const byToken = (x: Value, count: number): Value =>
-    reshape(g, transpose(g, reshape(g, x, [rows, count, length, headSize]), [0, 2, 1, 3]), [
-      rows,
-      length,
-      count * headSize,
-    ]);
+    reshapeLike(g, transpose(g, x, [0, 2, 1, 3]), [SAME, SAME, count * headSize]);
+  /** The query heads of a group below each other, [rows][K][G·T][·], and back, [rows][H][T][·]. */
+  const grouped = (x: Value): Value =>
+    heads === keyValueHeads ? x : reshapeLike(g, x, [SAME, keyValueHeads, DYNAMIC, SAME]);
+  const apart = (x: Value): Value =>
+    heads === keyValueHeads ? x : reshapeLike(g, x, [SAME, heads, DYNAMIC, SAME]);
 
-  const queries = reshape(g, byHead(q, heads), grouped);
+  const queries = grouped(byHead(q, heads));
   const keys = byHead(k, keyValueHeads);
   const values = byHead(v, keyValueHeads);
   const scores = batchedMatMul(g, queries, keys, { transB: true, alpha });
-  const weights = softmax(g, 'Softmax', add(g, reshape(g, scores, perHead), mask));
-  const attended = batchedMatMul(g, reshape(g, weights, perGroup), values);
-  const out = byToken(attended, heads);
+  const weights = grouped(softmax(g, 'Softmax', add(g, apart(scores), mask)));
+  const attended = batchedMatMul(g, weights, values);
+  const out = byToken(apart(attended), heads);
   tape.record(() => {
     const gradient = tape.gradientOf(out);
     if (gradient === undefined) return;
-    const outGradient = reshape(g, byHead(gradient, heads), grouped);
-    const grouping = reshape(g, weights, perGroup);
-    const valueGradient = batchedMatMul(g, grouping, outGradient, { transA: true });
+    const outGradient = grouped(byHead(gradient, heads));
+    const valueGradient = batchedMatMul(g, weights, outGradient, { transA: true });
     const weightGradient = batchedMatMul(g, outGradient, values, { transB: true });
     const correction = reduce(g, 'ReduceSum', multiply(g, outGradient, attended), -1);
-    const scoreGradient = multiply(g, grouping, subtract(g, weightGradient, correction));
+    const scoreGradient = multiply(g, weights, subtract(g, weightGradient, correction));
     const queryGradient = batchedMatMul(g, scoreGradient, keys, { alpha });
     const keyGradient = batchedMatMul(g, scoreGradient, queries, { transA: true, alpha });
-    tape.accumulate(q, byToken(queryGradient, heads));
+    tape.accumulate(q, byToken(apart(queryGradient), heads));
     tape.accumulate(k, byToken(keyGradient, keyValueHeads));
     tape.accumulate(v, byToken(valueGradient, keyValueHeads));
   });
@@ -216,15 +213,14 @@ export function attention(
 /** log softmax(logits)[target]: logits [N, V], targets int32 [N] → [N]. */
 export function targetLogprobs(tape: Tape, logits: Value, targets: Value): Value {
   const g = tape.graph;
-  const [count] = logits.shape as [number, number];
-  const column = reshape(g, targets, [count, 1]);
+  const column = reshape(g, targets, [DYNAMIC, 1]);
   const logs = softmax(g, 'LogSoftmax', logits);
-  const picked = g.apply('GatherElements', [logs, column], [count, 1], { attributes: { axis: int(1) } });
-  const out = reshape(g, picked, [count]);
+  const picked = g.apply('GatherElements', [logs, column], column.shape, { attributes: { axis: int(1) } });
+  const out = reshape(g, picked, [DYNAMIC]);
   tape.record(() => {
     const gradient = tape.gradientOf(out);
     if (gradient === undefined) return;
-    const upstream = reshape(g, gradient, [count, 1]);
+    const upstream = reshape(g, gradient, [DYNAMIC, 1]);
     const spread = multiply(g, unary(g, 'Exp', logs), unary(g, 'Neg', upstream));
     const scattered = g.apply('ScatterElements', [spread, column, upstream], logits.shape, {
       attributes: { axis: int(1), reduction: text('add') },

@@ -1,26 +1,12 @@
 /**
- * Packs data into rows of a bucket and fills the graph's inputs. Several data share a row; segment numbers keep
- * them apart and positions restart at 0 for each.
+ * Checks data and writes planned batches (plan-batches.ts) into the arrays that the graphs read. Data that share
+ * a row are kept apart by segment numbers; positions restart at 0 for each.
  */
 import { UsageError } from '../../../core/errors.js';
 import type { Datum, Loss } from '../../types.js';
-import type { Bucket } from './train-graph.js';
+import type { PlannedBatch } from './plan-batches.js';
 
-/** Where a datum lies in a bucket. */
-export interface Placement {
-  /** Index in the caller's list. */
-  readonly datum: number;
-  readonly row: number;
-  /** First token in the row. */
-  readonly start: number;
-}
-
-export interface PackedBatch {
-  readonly bucket: Bucket;
-  readonly placements: readonly Placement[];
-}
-
-/** The arrays that a train graph reads, N = rows × length. Reused from batch to batch. */
+/** The arrays that a train graph reads, each for the longest run; a run of N tokens uses the first N. */
 export interface BatchArrays {
   readonly tokens: Int32Array;
   readonly targets: Int32Array;
@@ -33,21 +19,17 @@ export interface BatchArrays {
   readonly clipHigh: Float32Array;
 }
 
-/** Tokens that one run of a graph works on; more brings no speed, only memory. */
-const TOKENS_PER_RUN = 2048;
-const SHORTEST_ROW = 64;
 const PADDING = -1;
 
-export function createBatchArrays(bucket: Bucket): BatchArrays {
-  const count = bucket.rows * bucket.length;
+export function createBatchArrays(tokens: number): BatchArrays {
   return {
-    tokens: new Int32Array(count),
-    targets: new Int32Array(count),
-    positions: new Int32Array(count),
-    segments: new Int32Array(count),
-    weights: new Float32Array(count),
-    advantages: new Float32Array(count),
-    sampled: new Float32Array(count),
+    tokens: new Int32Array(tokens),
+    targets: new Int32Array(tokens),
+    positions: new Int32Array(tokens),
+    segments: new Int32Array(tokens),
+    weights: new Float32Array(tokens),
+    advantages: new Float32Array(tokens),
+    sampled: new Float32Array(tokens),
     clipLow: new Float32Array(1),
     clipHigh: new Float32Array(1),
   };
@@ -88,53 +70,21 @@ export function checkData(data: readonly Datum[], maxLength: number, vocabSize: 
   }
 }
 
-/** Plans the runs of a list of data; first fit, longest first. The plan depends on the lengths alone. */
-export function planBatches(lengths: readonly number[], maxLength: number): PackedBatch[] {
-  const order = lengths
-    .map((_, i) => i)
-    .sort((a, b) => (lengths[b] as number) - (lengths[a] as number) || a - b);
-  const longest = lengths[order[0] ?? 0] ?? 1;
-  let rowLength = Math.min(SHORTEST_ROW, maxLength);
-  while (rowLength < longest) rowLength = Math.min(rowLength * 2, maxLength);
-  const rows: { free: number; data: { datum: number; start: number }[] }[] = [];
-  for (const datum of order) {
-    const length = lengths[datum] as number;
-    let row = rows.find(({ free }) => free >= length);
-    if (row === undefined) {
-      row = { free: rowLength, data: [] };
-      rows.push(row);
-    }
-    row.data.push({ datum, start: rowLength - row.free });
-    row.free -= length;
-  }
-  const rowsPerRun = Math.max(1, Math.floor(TOKENS_PER_RUN / rowLength));
-  const batches: PackedBatch[] = [];
-  for (let first = 0; first < rows.length; ) {
-    let count = rowsPerRun;
-    while (count > rows.length - first) count = Math.ceil(count / 2);
-    const placements = rows
-      .slice(first, first + count)
-      .flatMap(({ data }, row) => data.map(({ datum, start }) => ({ datum, row, start })));
-    batches.push({ bucket: { rows: count, length: rowLength }, placements });
-    first += count;
-  }
-  return batches;
-}
-
-/** Writes a planned batch into the arrays of its bucket. Without a loss, only what the forward graph reads. */
+/** Writes a planned batch into the arrays. Without a loss, only what the forward graph reads. */
 export function fillBatch(
   arrays: BatchArrays,
-  batch: PackedBatch,
+  batch: PlannedBatch,
   data: readonly Datum[],
   loss?: Loss,
 ): void {
-  arrays.tokens.fill(0);
-  arrays.targets.fill(0);
-  arrays.positions.fill(0);
-  arrays.segments.fill(PADDING);
-  arrays.weights.fill(0);
-  arrays.advantages.fill(0);
-  arrays.sampled.fill(0);
+  const count = batch.bucket.rows * batch.bucket.length;
+  arrays.tokens.fill(0, 0, count);
+  arrays.targets.fill(0, 0, count);
+  arrays.positions.fill(0, 0, count);
+  arrays.segments.fill(PADDING, 0, count);
+  arrays.weights.fill(0, 0, count);
+  arrays.advantages.fill(0, 0, count);
+  arrays.sampled.fill(0, 0, count);
   arrays.clipLow[0] = loss?.kind === 'ppo' ? loss.clipLow : 0;
   arrays.clipHigh[0] = loss?.kind === 'ppo' ? loss.clipHigh : Number.POSITIVE_INFINITY;
   for (const { datum: index, row, start } of batch.placements) {

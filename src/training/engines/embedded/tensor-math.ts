@@ -13,6 +13,9 @@ import {
   type Value,
 } from './graph-builder.js';
 
+/** For `reshapeLike`: ONNX's own mark for a dimension that stays. */
+export const SAME = 0;
+
 const MICROSOFT = { domain: 'com.microsoft' } as const;
 
 export interface MatMulOptions {
@@ -65,8 +68,38 @@ export function reshape(g: GraphBuilder, a: Value, shape: readonly number[]): Va
   const fixed = !shape.includes(DYNAMIC) && !a.shape.includes(DYNAMIC);
   if (fixed && sizeOf(shape) !== sizeOf(a.shape))
     throw new RangeError(`reshape: [${a.shape}] does not fit [${shape}]`);
-  const target = g.constant('int64', [shape.length], shape);
-  return g.apply('Reshape', [a, target], shape, { type: a.type });
+  return reshapeTo(g, a, shape, shape);
+}
+
+/** In `target`, `SAME` takes over the dimension of `a` at that place, DYNAMIC (once) is inferred. */
+export function reshapeLike(g: GraphBuilder, a: Value, target: readonly number[]): Value {
+  const shape = target.map((size, axis) => (size === SAME ? dimension(a, axis) : size));
+  return reshapeTo(g, a, target, shape);
+}
+
+function reshapeTo(g: GraphBuilder, a: Value, target: readonly number[], partial: readonly number[]): Value {
+  const known = partial.filter((size) => size !== DYNAMIC);
+  const inferred = a.shape.includes(DYNAMIC) ? DYNAMIC : sizeOf(a.shape) / sizeOf(known);
+  const shape = partial.map((size) => (size === DYNAMIC ? inferred : size));
+  const sizes = g.constant('int64', [target.length], target);
+  return g.apply('Reshape', [a, sizes], shape, { type: a.type });
+}
+
+/** A shape known only at run time: the dimensions of `like`, then `width`. */
+export function extend(g: GraphBuilder, like: Value, width: number): Value {
+  const rank = like.shape.length;
+  const leading = g.apply('Shape', [like], [rank], { type: 'int64' });
+  return g.apply('Concat', [leading, g.constant('int64', [1], [width])], [rank + 1], {
+    type: 'int64',
+    attributes: { axis: int(0) },
+  });
+}
+
+/** Inserts dimensions of size 1, at these axes of the result. */
+export function unsqueeze(g: GraphBuilder, a: Value, axes: readonly number[]): Value {
+  const shape = [...a.shape];
+  for (const axis of axes) shape.splice(axis, 0, 1);
+  return g.apply('Unsqueeze', [a, g.constant('int64', [axes.length], axes)], shape, { type: a.type });
 }
 
 export function transpose(g: GraphBuilder, a: Value, order: readonly number[]): Value {

@@ -6,7 +6,8 @@ import { createRng } from '../../../core/rng.js';
 import type { Datum, Loss } from '../../types.js';
 import { initialize, layOut, resolveConfig } from './architecture.js';
 import { lossSum } from './loss.js';
-import { fillBatch, type PackedBatch, planBatches } from './packing.js';
+import { fillBatch } from './packing.js';
+import { costModelOf, type PlannedBatch, planBatches } from './plan-batches.js';
 import { TrainPrograms } from './train-programs.js';
 
 const config = resolveConfig({
@@ -22,14 +23,14 @@ const layout = layOut(config);
 const parameters = initialize(config, layout, 'train-graph');
 const rng = createRng('train-graph/data');
 // Gains away from 1, so that a forgotten factor would show.
-for (const block of layout.blocks) {
-  if (block.decays) continue;
-  for (let i = 0; i < block.size; i++) parameters[block.offset + i] = 0.7 + 0.6 * rng.next();
+for (const tensor of layout.tensors) {
+  if (tensor.decays) continue;
+  for (let i = 0; i < tensor.size; i++) parameters[tensor.offset + i] = 0.7 + 0.6 * rng.next();
 }
 let programs: TrainPrograms;
 
 beforeAll(() => {
-  programs = new TrainPrograms(config, layout, parameters, 1);
+  programs = new TrainPrograms(config, layout, parameters, 128, 1);
 });
 afterAll(() => programs.release());
 
@@ -41,22 +42,21 @@ function datum(length: number, extra: Partial<Datum['lossInputs']> = {}): Datum 
 async function run(
   data: readonly Datum[],
   loss: Loss,
-  batch: PackedBatch,
+  batch: PlannedBatch,
 ): Promise<{ loss: number; gradients: Float32Array; logprobs: Float32Array[] }> {
-  const program = await programs.get('train', batch.bucket);
   const gradients = new Float32Array(layout.size);
-  fillBatch(program.arrays, batch, data, loss);
-  await program.run(gradients);
+  fillBatch(programs.arrays, batch, data, loss);
+  const output = await programs.run(batch.bucket, gradients);
   const logprobs: Float32Array[] = [];
   for (const { datum: index, row, start } of batch.placements) {
     const base = row * batch.bucket.length + start;
-    logprobs[index] = program.logprobs.slice(base, base + (data[index] as Datum).tokens.length);
+    logprobs[index] = output.slice(base, base + (data[index] as Datum).tokens.length);
   }
-  return { loss: lossSum(loss, program.arrays, program.logprobs), gradients, logprobs };
+  return { loss: lossSum(loss, programs.arrays, output), gradients, logprobs };
 }
 
 /** All data in one run, side by side in as few rows as first fit finds. */
-function plan(data: readonly Datum[]): PackedBatch {
+function plan(data: readonly Datum[]): PlannedBatch {
   const free: number[] = [];
   const placements = data.map(({ tokens }, index) => {
     let row = free.findIndex((left) => left >= tokens.length);
@@ -86,7 +86,7 @@ async function policyData(): Promise<Datum[]> {
   }));
 }
 
-describe('gradients of the whole model agree with finite differences, block by block', () => {
+describe('gradients of the whole model agree with finite differences, parameter by parameter', () => {
   const losses: readonly Loss[] = [
     { kind: 'cross_entropy' },
     { kind: 'importance_sampling' },
@@ -101,14 +101,14 @@ describe('gradients of the whole model agree with finite differences, block by b
       const batch = plan(data);
       const { gradients } = await run(data, loss, batch);
       const kept = parameters.slice();
-      for (const block of layout.blocks) {
-        const direction = Float32Array.from({ length: block.size }, () => rng.next() * 2 - 1);
+      for (const tensor of layout.tensors) {
+        const direction = Float32Array.from({ length: tensor.size }, () => rng.next() * 2 - 1);
         const length = Math.hypot(...direction);
         const epsilon = 3e-3;
         const lossAt = async (sign: number): Promise<number> => {
-          for (let i = 0; i < block.size; i++) {
-            parameters[block.offset + i] =
-              (kept[block.offset + i] as number) + (sign * epsilon * (direction[i] as number)) / length;
+          for (let i = 0; i < tensor.size; i++) {
+            parameters[tensor.offset + i] =
+              (kept[tensor.offset + i] as number) + (sign * epsilon * (direction[i] as number)) / length;
           }
           const result = await run(data, loss, batch);
           parameters.set(kept);
@@ -116,10 +116,10 @@ describe('gradients of the whole model agree with finite differences, block by b
         };
         const numeric = ((await lossAt(1)) - (await lossAt(-1))) / (2 * epsilon);
         let analytic = 0;
-        for (let i = 0; i < block.size; i++) {
-          analytic += ((gradients[block.offset + i] as number) * (direction[i] as number)) / length;
+        for (let i = 0; i < tensor.size; i++) {
+          analytic += ((gradients[tensor.offset + i] as number) * (direction[i] as number)) / length;
         }
-        expect(Math.abs(analytic - numeric), `${block.name}: ${analytic} against ${numeric}`).toBeLessThan(
+        expect(Math.abs(analytic - numeric), `${tensor.key}: ${analytic} against ${numeric}`).toBeLessThan(
           5e-3 * Math.max(0.5, Math.abs(numeric)),
         );
       }
@@ -197,7 +197,7 @@ describe('packing', () => {
   it('places every datum once, inside its row, without overlap', () => {
     const lengths = Array.from({ length: 60 }, () => rng.int(1, 200));
     const seen = new Set<number>();
-    for (const { bucket, placements } of planBatches(lengths, 256)) {
+    for (const { bucket, placements } of planBatches(lengths, costModelOf(config))) {
       const cells = new Set<number>();
       for (const { datum: index, row, start } of placements) {
         expect(seen.has(index)).toBe(false);
@@ -212,5 +212,6 @@ describe('packing', () => {
       }
     }
     expect(seen.size).toBe(lengths.length);
+    expect(planBatches([], costModelOf(config))).toEqual([]);
   });
 });

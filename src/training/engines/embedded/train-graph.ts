@@ -1,6 +1,7 @@
 /**
- * The train graph of a bucket (rows × length tokens): forward, loss and backward in one ONNX model, with the
- * weights as inputs; and its forward-only half.
+ * The train graph: forward, loss and backward in one ONNX model, with the weights as inputs; and its forward-only
+ * half. The numbers of rows R and of tokens per row T are dynamic, N = R·T: one session serves all sizes, at the
+ * speed of fixed shapes.
  *
  * One graph serves all losses. With ρ = exp(log p − sampled), the gradient of the summed loss by log p is
  *   −w                  for cross entropy (the other terms carry weight 0),
@@ -9,7 +10,7 @@
  */
 
 import { headSizeOf, layOut, type ModelConfig, rotaryTables } from './architecture.js';
-import { GraphBuilder, type Value } from './graph-builder.js';
+import { DYNAMIC, GraphBuilder, type Value } from './graph-builder.js';
 import {
   attention,
   embed,
@@ -18,35 +19,28 @@ import {
   rmsNormalize,
   rotary,
   scaleColumns,
-  splitColumns,
   swiglu,
   targetLogprobs,
-  view,
+  toRows,
+  toTokens,
 } from './operations.js';
 import { Tape } from './tape.js';
-import { add, multiply, reshape, subtract, toInt64, unary } from './tensor-math.js';
-
-/** Fixed sizes of one graph, in rows and tokens per row. */
-export interface Bucket {
-  readonly rows: number;
-  readonly length: number;
-}
+import { add, multiply, subtract, toInt64, unary, unsqueeze } from './tensor-math.js';
 
 /** Additive mask for what may not be attended to. */
 const MASKED = -1e9;
 
-/** Inputs: the `weight.<block>`s and those of `packing.ts`. Outputs: `logprobs` [rows·length], `gradient.<block>`. */
-export function buildTrainGraph(config: ModelConfig, bucket: Bucket): Uint8Array {
+/** Inputs: the `weight.<key>`s and those of `packing.ts`. Outputs: `logprobs` [N], `gradient.<key>`. */
+export function buildTrainGraph(config: ModelConfig): Uint8Array {
   const g = new GraphBuilder();
   const tape = new Tape(g);
-  const { logprobs, weights } = forward(tape, config, bucket);
-  const count = bucket.rows * bucket.length;
+  const { logprobs, weights } = forward(tape, config);
   tape.accumulate(
     logprobs,
     lossGradient(g, logprobs, {
-      weights: g.input('weights', 'float32', [count]),
-      advantages: g.input('advantages', 'float32', [count]),
-      sampled: g.input('sampled', 'float32', [count]),
+      weights: g.input('weights', 'float32', [DYNAMIC]),
+      advantages: g.input('advantages', 'float32', [DYNAMIC]),
+      sampled: g.input('sampled', 'float32', [DYNAMIC]),
       clipLow: g.input('clipLow', 'float32', [1]),
       clipHigh: g.input('clipHigh', 'float32', [1]),
     }),
@@ -62,9 +56,9 @@ export function buildTrainGraph(config: ModelConfig, bucket: Bucket): Uint8Array
 }
 
 /** As the train graph, without loss and backward. */
-export function buildForwardGraph(config: ModelConfig, bucket: Bucket): Uint8Array {
+export function buildForwardGraph(config: ModelConfig): Uint8Array {
   const g = new GraphBuilder();
-  g.output(forward(new Tape(g), config, bucket).logprobs, 'logprobs');
+  g.output(forward(new Tape(g), config).logprobs, 'logprobs');
   return g.encode();
 }
 
@@ -101,69 +95,54 @@ function lossGradient(g: GraphBuilder, logprobs: Value, inputs: LossInputs): Val
   return unary(g, 'Neg', add(g, weights, policy));
 }
 
-function forward(
-  tape: Tape,
-  config: ModelConfig,
-  bucket: Bucket,
-): { logprobs: Value; weights: ReadonlyMap<string, Value> } {
+function forward(tape: Tape, config: ModelConfig): { logprobs: Value; weights: ReadonlyMap<string, Value> } {
   const g = tape.graph;
-  const { rows, length } = bucket;
-  const count = rows * length;
-  const tokens = g.input('tokens', 'int32', [count]);
-  const targets = g.input('targets', 'int32', [count]);
-  const positions = g.input('positions', 'int32', [rows, length]);
-  const mask = blockCausalMask(g, g.input('segments', 'int32', [rows, length]));
+  const tokens = g.input('tokens', 'int32', [DYNAMIC]);
+  const targets = g.input('targets', 'int32', [DYNAMIC]);
+  const positions = g.input('positions', 'int32', [DYNAMIC, DYNAMIC]);
+  const mask = blockCausalMask(g, g.input('segments', 'int32', [DYNAMIC, DYNAMIC]), positions);
   const weights = new Map<string, Value>();
-  for (const block of layOut(config).blocks) {
-    weights.set(block.name, g.input(`weight.${block.name}`, 'float32', block.shape));
+  for (const { key, shape } of layOut(config).tensors) {
+    weights.set(key, g.input(`weight.${key}`, 'float32', shape));
   }
   const weight = (name: string): Value => weights.get(name) as Value;
   const tables = constantTables(g, config, toInt64(g, positions));
-  const headSize = headSizeOf(config);
-  const sizes = [config.hiddenSize, config.keyValueHeads * headSize, config.keyValueHeads * headSize];
+  /** x·Wᵀ for the weight `key` with the gain of the norm that made x. */
+  const project = (x: Value, key: string, norm: string): Value =>
+    linear(tape, x, scaleColumns(tape, weight(key), weight(norm)));
 
   let x = embed(tape, weight('embed'), tokens);
   for (let i = 0; i < config.layers; i++) {
     const attentionIn = rmsNormalize(tape, x, config.rmsNormEps);
-    const qkvWeight = scaleColumns(tape, weight(`qkv${i}`), weight(`attentionNorm${i}`));
-    const parts = splitColumns(tape, linear(tape, attentionIn, qkvWeight), sizes);
-    const [q, k, v] = parts.map((part) => view(tape, part, [rows, length, part.shape[1] as number])) as [
-      Value,
-      Value,
-      Value,
-    ];
+    const [q, k, v] = [`q${i}`, `k${i}`, `v${i}`].map((key) =>
+      toRows(tape, project(attentionIn, key, `attentionNorm${i}`), positions),
+    ) as [Value, Value, Value];
     const attended = attention(tape, rotary(tape, q, tables), rotary(tape, k, tables), v, mask, {
       heads: config.heads,
       keyValueHeads: config.keyValueHeads,
-      headSize,
+      headSize: headSizeOf(config),
     });
-    x = linear(tape, view(tape, attended, [count, config.hiddenSize]), weight(`attentionOut${i}`), x);
+    x = linear(tape, toTokens(tape, attended, positions), weight(`attentionOut${i}`), x);
     const mlpIn = rmsNormalize(tape, x, config.rmsNormEps);
-    const gateUpWeight = scaleColumns(tape, weight(`gateUp${i}`), weight(`mlpNorm${i}`));
-    x = linear(tape, swiglu(tape, linear(tape, mlpIn, gateUpWeight)), weight(`down${i}`), x);
+    const gate = project(mlpIn, `gate${i}`, `mlpNorm${i}`);
+    const up = project(mlpIn, `up${i}`, `mlpNorm${i}`);
+    x = linear(tape, swiglu(tape, gate, up), weight(`down${i}`), x);
   }
   const head = scaleColumns(tape, weight('embed'), weight('finalNorm'));
   const logits = linear(tape, rmsNormalize(tape, x, config.rmsNormEps), head);
   return { logprobs: targetLogprobs(tape, logits, targets), weights };
 }
 
-/** 0 where a token may attend (same segment, not later), MASKED elsewhere: segments [R][T] → [R][1][T][T]. */
-function blockCausalMask(g: GraphBuilder, segments: Value): Value {
+/** 0 where a token may attend (same segment, not later), MASKED elsewhere: [R][T] each → [R][1][T][T]. */
+function blockCausalMask(g: GraphBuilder, segments: Value, positions: Value): Value {
   const [rows, length] = segments.shape as [number, number];
   const shape = [rows, 1, length, length];
   const bool = { type: 'bool' } as const;
-  const same = g.apply(
-    'Equal',
-    [reshape(g, segments, [rows, 1, length, 1]), reshape(g, segments, [rows, 1, 1, length])],
-    shape,
-    bool,
-  );
-  const causal = g.constant(
-    'bool',
-    [length, length],
-    Array.from({ length: length * length }, (_, i) => (i % length <= Math.floor(i / length) ? 1 : 0)),
-  );
-  const allowed = g.apply('And', [same, causal], shape, bool);
+  const asQuery = (x: Value): Value => unsqueeze(g, x, [1, 3]);
+  const asKey = (x: Value): Value => unsqueeze(g, x, [1, 2]);
+  const same = g.apply('Equal', [asQuery(segments), asKey(segments)], shape, bool);
+  const earlier = g.apply('GreaterOrEqual', [asQuery(positions), asKey(positions)], shape, bool);
+  const allowed = g.apply('And', [same, earlier], shape, bool);
   return g.apply('Where', [allowed, g.scalar(0), g.scalar(MASKED)], shape);
 }
 

@@ -1,44 +1,65 @@
 /**
- * The opened train and forward graphs of one engine, one per bucket, with their input and output arrays.
- * Opened on first use and kept.
+ * The opened train and forward graphs of one engine, with the arrays they read and write. Opened on first use.
  */
-import type { Tensor } from 'onnxruntime-node';
 import type { ModelConfig, ParameterLayout } from './architecture.js';
 import { type BatchArrays, createBatchArrays } from './packing.js';
+import type { Bucket } from './plan-batches.js';
 import { openProgram, type Program, type TensorMap, tensorOver } from './runtime.js';
-import { type Bucket, buildForwardGraph, buildTrainGraph } from './train-graph.js';
+import { buildForwardGraph, buildTrainGraph } from './train-graph.js';
 
-/** One bucket: fill `arrays`, run, read `logprobs` [rows·length]. */
-export interface BucketProgram {
-  readonly arrays: BatchArrays;
-  readonly logprobs: Float32Array;
-  /** `gradients` is overwritten (train graphs only). */
-  run(gradients?: Float32Array): Promise<void>;
-}
+export type GraphKind = 'train' | 'forward';
 
 export class TrainPrograms {
-  private readonly opened = new Map<string, Promise<BucketProgram & { release(): Promise<void> }>>();
+  /** Fill before `run`. */
+  readonly arrays: BatchArrays;
+  private readonly logprobs: Float32Array;
   private readonly weights: TensorMap;
   private readonly config: ModelConfig;
   private readonly layout: ParameterLayout;
   private readonly threads: number;
+  private readonly opened = new Map<GraphKind, Promise<Program>>();
+  private readonly gradientTensors = new Map<Float32Array, TensorMap>();
 
-  /** `parameters` are read at every run; the caller updates them in place. */
-  constructor(config: ModelConfig, layout: ParameterLayout, parameters: Float32Array, threads: number) {
+  /**
+   * `parameters` are read at every run; the caller updates them in place. `longestRun` is the most tokens of a
+   * run.
+   */
+  constructor(
+    config: ModelConfig,
+    layout: ParameterLayout,
+    parameters: Float32Array,
+    longestRun: number,
+    threads: number,
+  ) {
     this.config = config;
     this.layout = layout;
     this.threads = threads;
-    this.weights = blockTensors(layout, parameters, 'weight');
+    this.weights = parameterTensors(layout, parameters, 'weight');
+    this.arrays = createBatchArrays(longestRun);
+    this.logprobs = new Float32Array(longestRun);
   }
 
-  get(kind: 'train' | 'forward', bucket: Bucket): Promise<BucketProgram> {
-    const key = `${kind}:${bucket.rows}x${bucket.length}`;
-    let program = this.opened.get(key);
+  /**
+   * Runs the graph on the first rows·length entries of `arrays` and returns their log-probabilities, which are
+   * valid until the next run. The train graph overwrites `gradients`.
+   */
+  async run(bucket: Bucket, gradients?: Float32Array): Promise<Float32Array> {
+    const kind = gradients === undefined ? 'forward' : 'train';
+    let program = this.opened.get(kind);
     if (program === undefined) {
-      program = this.open(kind, bucket);
-      this.opened.set(key, program);
+      program = openProgram(
+        (kind === 'train' ? buildTrainGraph : buildForwardGraph)(this.config),
+        this.threads,
+      );
+      this.opened.set(kind, program);
     }
-    return program;
+    const count = bucket.rows * bucket.length;
+    const logprobs = this.logprobs.subarray(0, count);
+    const outputs: TensorMap = { logprobs: tensorOver(logprobs, [count]) };
+    if (gradients !== undefined) Object.assign(outputs, this.tensorsOf(gradients));
+    const inputs = { ...this.weights, ...batchTensors(this.arrays, bucket, kind) };
+    await (await program).run(inputs, outputs);
+    return logprobs;
   }
 
   async release(): Promise<void> {
@@ -47,58 +68,42 @@ export class TrainPrograms {
     for (const result of programs) if (result.status === 'fulfilled') await result.value.release();
   }
 
-  private async open(
-    kind: 'train' | 'forward',
-    bucket: Bucket,
-  ): Promise<BucketProgram & { release(): Promise<void> }> {
-    const build = kind === 'train' ? buildTrainGraph : buildForwardGraph;
-    const program: Program = await openProgram(build(this.config, bucket), this.threads);
-    const arrays = createBatchArrays(bucket);
-    const logprobs = new Float32Array(bucket.rows * bucket.length);
-    const inputs = { ...this.weights, ...batchTensors(arrays, bucket, kind) };
-    const outputs: TensorMap = { logprobs: tensorOver(logprobs, [logprobs.length]) };
-    const byTarget = new Map<Float32Array, TensorMap>();
-    const withGradients = (gradients: Float32Array): TensorMap => {
-      let all = byTarget.get(gradients);
-      if (all === undefined) {
-        all = { ...outputs, ...blockTensors(this.layout, gradients, 'gradient') };
-        byTarget.set(gradients, all);
-      }
-      return all;
-    };
-    return {
-      arrays,
-      logprobs,
-      run: (gradients) => program.run(inputs, gradients === undefined ? outputs : withGradients(gradients)),
-      release: () => program.release(),
-    };
+  private tensorsOf(gradients: Float32Array): TensorMap {
+    let tensors = this.gradientTensors.get(gradients);
+    if (tensors === undefined) {
+      tensors = parameterTensors(this.layout, gradients, 'gradient');
+      this.gradientTensors.set(gradients, tensors);
+    }
+    return tensors;
   }
 }
 
-/** One tensor per block over a flat array, named `<prefix>.<block>`. */
-function blockTensors(layout: ParameterLayout, flat: Float32Array, prefix: string): TensorMap {
-  const tensors: Record<string, Tensor> = {};
-  for (const { name, shape, offset, size } of layout.blocks) {
-    tensors[`${prefix}.${name}`] = tensorOver(flat.subarray(offset, offset + size), shape);
+/** One tensor per parameter over a flat array, named `<prefix>.<key>`. */
+function parameterTensors(layout: ParameterLayout, flat: Float32Array, prefix: string): TensorMap {
+  const tensors: TensorMap = {};
+  for (const { key, shape, offset, size } of layout.tensors) {
+    tensors[`${prefix}.${key}`] = tensorOver(flat.subarray(offset, offset + size), shape);
   }
   return tensors;
 }
 
-function batchTensors(arrays: BatchArrays, bucket: Bucket, kind: 'train' | 'forward'): TensorMap {
+function batchTensors(arrays: BatchArrays, bucket: Bucket, kind: GraphKind): TensorMap {
   const grid = [bucket.rows, bucket.length];
-  const count = [bucket.rows * bucket.length];
+  const count = bucket.rows * bucket.length;
+  const ids = (data: Int32Array, shape: readonly number[]) => tensorOver(data.subarray(0, count), shape);
+  const floats = (data: Float32Array) => tensorOver(data.subarray(0, count), [count]);
   const shared: TensorMap = {
-    tokens: tensorOver(arrays.tokens, count),
-    targets: tensorOver(arrays.targets, count),
-    positions: tensorOver(arrays.positions, grid),
-    segments: tensorOver(arrays.segments, grid),
+    tokens: ids(arrays.tokens, [count]),
+    targets: ids(arrays.targets, [count]),
+    positions: ids(arrays.positions, grid),
+    segments: ids(arrays.segments, grid),
   };
   if (kind === 'forward') return shared;
   return {
     ...shared,
-    weights: tensorOver(arrays.weights, count),
-    advantages: tensorOver(arrays.advantages, count),
-    sampled: tensorOver(arrays.sampled, count),
+    weights: floats(arrays.weights),
+    advantages: floats(arrays.advantages),
+    sampled: floats(arrays.sampled),
     clipLow: tensorOver(arrays.clipLow, [1]),
     clipHigh: tensorOver(arrays.clipHigh, [1]),
   };
