@@ -95,6 +95,7 @@ export class SandboxPool implements Sandbox {
     const seats = [...this.#seats, ...(this.#spare === undefined ? [] : [this.#spare])];
     for (const seat of seats) {
       seat.killed = 'closed';
+      seat.worker.setBusy(true); // its end is waited for
       seat.worker.kill();
     }
     const waiting = [...this.#queue.splice(0), ...seats.flatMap((seat) => seat.sent.splice(0))];
