@@ -52,7 +52,7 @@ export async function readExamples(context: StageContext): Promise<ChatExample[]
 }
 
 async function makeChunk(context: StageContext, chunk: number, chunks: number): Promise<void> {
-  const { folder, recipe, progress, style, signal, clock } = context;
+  const { folder, recipe, progress, style, signal } = context;
   const file = folder.file('data', chunkName(chunk));
   const existing = await readdir(folder.file('data'));
   if (existing.includes(chunkName(chunk))) return;
@@ -61,7 +61,6 @@ async function makeChunk(context: StageContext, chunk: number, chunks: number): 
   const mix: FamilyMix = { mutant, call, solving, review, narration };
   const first = chunk * FAMILIES_PER_CHUNK;
   const size = Math.min(FAMILIES_PER_CHUNK, families - first);
-  const started = clock.now();
   let done = 0;
   const rows = await Promise.all(
     Array.from({ length: size }, async (_, offset) => {
@@ -95,23 +94,29 @@ async function makeProblems(context: StageContext, split: Split, count: number):
 async function showOneExample(context: StageContext): Promise<void> {
   const [file] = await chunkFiles(context);
   const examples = file === undefined ? [] : ((await readJsonLines(file)) as ChatExample[]);
-  const at = examples.findIndex(({ metadata }) => metadata.task === 'solving');
-  const solving = examples[at];
-  const program = solving?.messages.at(-1)?.content;
-  const execution = examples.find(
-    ({ metadata, messages }) =>
-      metadata.task === 'execution' && program && messages[0]?.content.includes(program),
-  );
+  const executions = examples.filter(({ metadata }) => metadata.task === 'execution');
+  const found = examples
+    .filter(({ metadata }) => metadata.task === 'solving')
+    .flatMap((solving) => {
+      const program = `${solving.messages.at(-1)?.content}\n`;
+      const execution = executions.find(({ messages }) => messages[0]?.content.includes(program));
+      return execution ? [{ solving, program, execution }] : [];
+    })
+    .find(({ execution }) => isWorthReading(execution.messages.at(-1)?.content ?? ''));
   const { progress } = context;
   progress.finish();
-  if (!solving || !execution) return;
+  if (!found) return;
+  const { solving, program, execution } = found;
   progress.say('\n  A problem of the small world, and its reference program:\n');
   progress.say(indent(`${solving.messages[0]?.content}\n\n${program}`));
-  progress.say('\n  What the model learns to write, without running anything, for one input:\n');
-  progress.say(
-    indent(`${execution.messages[0]?.content.split('\n').at(-1)}\n\n${execution.messages.at(-1)?.content}`),
-  );
-  progress.say('');
+  progress.say('  What the model learns to write, without running anything, for one input:\n');
+  const input = execution.messages[0]?.content.split('\n').at(-1);
+  progress.say(indent(`${input}\n\n${execution.messages.at(-1)?.content}\n`));
+}
+
+/** Some items pass a condition and some do not. */
+function isWorthReading(narration: string): boolean {
+  return (narration.match(/ yes/g)?.length ?? 0) >= 2 && / no/.test(narration) && /[*+-]/.test(narration);
 }
 
 async function countLines(context: StageContext): Promise<number> {
@@ -134,5 +139,5 @@ function problemsFile({ folder }: StageContext, split: Split): string {
 }
 
 function indent(text: string): string {
-  return text.replace(/^/gm, '    ');
+  return text.replace(/^(?=.)/gm, '    ');
 }
