@@ -67,11 +67,7 @@ async function makeChunk(context: StageContext, chunk: number, chunks: number): 
       const family = await createFamily(sandbox, style, recipe.seed, first + offset, mix);
       signal.throwIfAborted();
       done++;
-      const perSecond = Math.round((done * 1000) / (clock.now() - started));
-      progress.update(
-        (first + done) / (chunks * FAMILIES_PER_CHUNK),
-        `data: ${first + done} families, ${perSecond}/s`,
-      );
+      progress.update((first + done) / families, `${first + done} of ${families} training problems`);
       return family.examples;
     }),
   );
