@@ -15,8 +15,6 @@ PRELOADED = (
     "array bisect collections copy dataclasses datetime decimal enum fractions functools heapq io itertools math "
     "operator os random re statistics string time types typing threading queue contextlib abc numbers cmath traceback"
 ).split()
-_KEEP = frozenset(("__main__",))
-
 _loads = json.loads
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _cache = {}
@@ -27,14 +25,9 @@ def serve(job):
     return _encode(harness.run(source, kind, expression, caps, _cache if trusted else None)).encode()
 
 
-def install(folder):
+def install():
     """Prepares the interpreter for programs; returns the address of `serve`."""
-    for name in PRELOADED:
-        __import__(name)
-    import threading
-
-    _run_threads_at_start(threading)
-    sys.path[:] = [p for p in sys.path if p not in (folder, "")]
+    sys.path[:] = [p for p in sys.path if p != ""]
     for name in list(sys.modules):
         root = name.partition(".")[0]
         if root in ("js", "pyodide", "_pyodide", "pyodide_js", "_pyodide_core", "micropip", "webbrowser") or name in (
@@ -50,7 +43,7 @@ def install(folder):
     return id(serve)
 
 
-def _run_threads_at_start(threading):
+def _run_threads_at_start():
     """WebAssembly has no threads here: `start` runs the thread to its end. (Contest programs start one for its stack.)"""
 
     def start(self):
@@ -66,7 +59,14 @@ def _run_threads_at_start(threading):
         if getattr(self, "_deskcheck_done", None) is None:
             raise RuntimeError("cannot join thread before it is started")
 
+    import threading
+
     threading.Thread.start = start
     threading.Thread.join = join
     threading.Thread.is_alive = lambda self: False
     threading.stack_size = lambda size=0: 0
+
+
+for _name in PRELOADED:
+    __import__(_name)
+_run_threads_at_start()

@@ -15,10 +15,14 @@ export interface Frame {
 }
 
 export function encodeRequest(message: unknown): Buffer {
-  const text = Buffer.from(JSON.stringify(message));
+  return encodeAttachment(Buffer.from(JSON.stringify(message)));
+}
+
+/** A frame of raw bytes to the process. */
+export function encodeAttachment(bytes: Buffer): Buffer {
   const head = Buffer.allocUnsafe(4);
-  head.writeUInt32LE(text.length, 0);
-  return Buffer.concat([head, text]);
+  head.writeUInt32LE(bytes.length, 0);
+  return Buffer.concat([head, bytes]);
 }
 
 /** Cuts a byte stream into frames. Throws a RangeError when the stream cannot be ours. */

@@ -21,7 +21,10 @@ const CPU_GRACE_MS = 1_200;
 export interface PoolOptions {
   readonly kind: Sandbox['kind'];
   readonly concurrency: number;
-  readonly command: WorkerCommand;
+  /** How the next process is started. */
+  readonly command: () => WorkerCommand;
+  /** Told what a process sent along when it was ready. */
+  readonly onReady?: (body: Buffer) => void;
 }
 
 /** One run of one program on one input, wherever it is in its life. */
@@ -52,7 +55,7 @@ const CANARY: Program = { source: 'print(6 * 7)' };
 export class SandboxPool implements Sandbox {
   readonly kind: Sandbox['kind'];
   readonly concurrency: number;
-  readonly #command: WorkerCommand;
+  readonly #options: PoolOptions;
   readonly #queue: Run[] = [];
   readonly #seats = new Set<Seat>();
   #spare: Seat | undefined;
@@ -63,7 +66,7 @@ export class SandboxPool implements Sandbox {
   constructor(options: PoolOptions) {
     this.kind = options.kind;
     this.concurrency = options.concurrency;
-    this.#command = options.command;
+    this.#options = options;
   }
 
   run(
@@ -170,9 +173,10 @@ export class SandboxPool implements Sandbox {
 
   #open(): Seat {
     const seat: Seat = {
-      worker: new Worker(this.#command, {
-        ready: () => {
+      worker: new Worker(this.#options.command(), {
+        ready: (body) => {
           this.#failedStarts = 0;
+          this.#options.onReady?.(body);
           this.#feed();
         },
         report: (report) => this.#take(seat, report),

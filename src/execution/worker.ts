@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { InfrastructureError, messageOf } from '../core/errors.js';
 import type { Limits } from '../problem/types.js';
-import { encodeRequest, FrameReader } from './frames.js';
+import { encodeAttachment, encodeRequest, FrameReader } from './frames.js';
 import { parseRunReport, type RunReport } from './wire.js';
 
 /** One program and the inputs it is run on, as the process reads it. */
@@ -30,11 +30,13 @@ export interface WorkerCommand {
   readonly cwd?: string;
   /** The first message the process reads. */
   readonly setup: unknown;
+  /** Bytes it reads as a second one. */
+  readonly attachment?: Buffer;
 }
 
 export interface WorkerEvents {
-  /** The process is ready for jobs. */
-  ready(): void;
+  /** The process is ready for jobs; with the bytes that it sent along. */
+  ready(body: Buffer): void;
   /** undefined: the process said something that is not a report; it has been killed. */
   report(report: RunReport | undefined): void;
   /** The process has ended, for whatever reason; the last event. */
@@ -89,6 +91,7 @@ export class Worker {
     });
     stdout?.on('data', (chunk: Buffer) => this.#receive(chunk, events));
     stdin?.write(encodeRequest(command.setup));
+    if (command.attachment !== undefined) stdin?.write(encodeAttachment(command.attachment));
   }
 
   get pid(): number | undefined {
@@ -122,7 +125,7 @@ export class Worker {
       for (const frame of this.#reader.push(chunk)) {
         if (!this.#ready) {
           this.#ready = true;
-          events.ready();
+          events.ready(frame.body);
           continue;
         }
         const report = parseRunReport(frame.header, frame.body);

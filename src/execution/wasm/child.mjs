@@ -19,9 +19,10 @@ const { createInterpreter } = await import('./interpreter.mjs');
 
 const setup = readFrame();
 if (setup === null) process.exit(0);
-const started = performance.now();
-const interpreter = await createInterpreter(JSON.parse(setup.toString('utf8')));
-writeFrame({ kind: 'ready', startMs: performance.now() - started }, Buffer.alloc(0));
+const options = JSON.parse(setup.toString('utf8'));
+const snapshot = options.hasSnapshot ? readFrame() : null;
+const interpreter = await createInterpreter(options, snapshot);
+writeFrame({ kind: 'ready' }, Buffer.from(interpreter.snapshot ?? []));
 
 for (;;) {
   const frame = readFrame();
