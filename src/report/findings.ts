@@ -1,0 +1,190 @@
+/**
+ * What the numbers say, in words. The rule: a difference is called one only when its interval excludes zero; else the
+ * sentence says that none can be claimed.
+ */
+import type { Difference } from '../evaluation/estimates.js';
+import type { SelectionSummary } from '../evaluation/summarise-selections.js';
+import type { SelfRlefSummary } from '../evaluation/summarise-self-rlef.js';
+import type { Summary } from '../evaluation/summary.js';
+import { counted, directionOf, estimateText, percent, points, pointsInterval, stageLabel } from './format.js';
+
+export interface Findings {
+  readonly headline: string;
+  /** The interval and the counts behind the headline. */
+  readonly evidence: string;
+  /** Each a sentence or two, most important first. */
+  readonly points: readonly string[];
+}
+
+/** The headline is about choosing by simulation when that was measured, else about output prediction. */
+export function findings(summary: Summary): Findings {
+  const selection = latest(summary.selections.filter(({ arms }) => arms.simulated.length > 1));
+  const sentences = [
+    ...(selection ? [gapSentence(selection), shortSentence(selection)] : []),
+    ...predictionSentences(summary),
+    ...changeSentences(summary),
+    ...repairSentences(summary),
+  ];
+  const lead = selection ? selectionHeadline(selection) : otherHeadline(summary);
+  return { ...lead, points: sentences };
+}
+
+type Lead = Pick<Findings, 'headline' | 'evidence'>;
+
+function selectionHeadline({ ks, arms, gain, problems, stage, verifier, model }: SelectionSummary): Lead {
+  const k = ks.length;
+  const difference = gain[k - 1]!;
+  const who = verifier === model ? 'by simulating them itself' : `by the simulations of ${verifier}`;
+  const numbers = `${percent(arms.simulated[k - 1]!.value)} of problems, against ${percent(arms.pass[0]!.value)} for a single program`;
+  const evidence =
+    difference.interval === null
+      ? `${counted(problems, 'problem')}, ${stageLabel(stage)}.`
+      : `Difference ${points(difference.value)} points; 95% interval ${pointsInterval(difference.interval)}; ${counted(problems, 'problem')}, ${stageLabel(stage)}.`;
+  const arm = `Choosing among ${k} programs ${who}`;
+  switch (directionOf(difference)) {
+    case 'higher':
+      return { headline: `${arm} solves ${numbers}, and nothing had to be run.`, evidence };
+    case 'lower':
+      return { headline: `${arm} does harm here: it solves ${numbers}.`, evidence };
+    case 'undecided':
+      return difference.interval === null
+        ? { headline: `Too few problems to say whether choosing by simulation helps: ${numbers}.`, evidence }
+        : { headline: `No gain can be claimed. ${arm} solves ${numbers}.`, evidence };
+  }
+}
+
+function otherHeadline(summary: Summary): Lead {
+  const prediction = latest(summary.predictions);
+  const accuracy = prediction?.groups[0]?.accuracy;
+  if (prediction && accuracy && accuracy.value !== null) {
+    return {
+      headline: `The model predicts what a program prints in ${percent(accuracy.value)} of cases.`,
+      evidence: `${estimateText(accuracy)}; ${counted(accuracy.items, 'prediction')}, ${counted(accuracy.problems, 'problem')}, ${stageLabel(prediction.stage)}.`,
+    };
+  }
+  const solved = latest(summary.selections);
+  const passAt1 = solved?.arms.pass[0];
+  if (solved && passAt1) {
+    return {
+      headline: `One sampled program solves ${percent(passAt1.value)} of problems.`,
+      evidence: `${estimateText(passAt1)}; ${counted(passAt1.problems, 'problem')}, ${stageLabel(solved.stage)}.`,
+    };
+  }
+  return { headline: 'Nothing was evaluated yet.', evidence: 'The sections below show what there is.' };
+}
+
+function gapSentence({ ks, arms, gap }: SelectionSummary): string {
+  const k = ks.length;
+  const executed = arms.executed[k - 1]!;
+  const difference = gap[k - 1]!;
+  const runs = `Really running the public tests instead, as an oracle would, solves ${percent(executed.value)}`;
+  return directionOf(difference) === 'undecided'
+    ? `${runs}; the simulation gap cannot be told from zero: ${signed(difference)}.`
+    : `${runs}. That simulation gap is ${unsigned(difference)}.`;
+}
+
+function shortSentence({ ks, arms, overShort }: SelectionSummary): string {
+  const k = ks.length;
+  const difference = overShort[k - 1]!;
+  const short = `taking the shortest of ${k} responses (${percent(arms.short[k - 1]!.value)})`;
+  switch (directionOf(difference)) {
+    case 'higher':
+      return `Simulation beats ${short} by ${unsigned(difference)}.`;
+    case 'lower':
+      return `Simulation falls behind ${short} by ${unsigned(difference)}.`;
+    case 'undecided':
+      return `Simulation and ${short} cannot be told apart: ${signed(difference)}.`;
+  }
+}
+
+function predictionSentences(summary: Summary): string[] {
+  const prediction = latest(summary.predictions);
+  const all = prediction?.groups.find(({ group }) => group === 'all');
+  if (!prediction || !all) return [];
+  const right = prediction.groups.find(({ group }) => group === 'as-expected');
+  const wrong = prediction.groups.find(({ group }) => group === 'differs');
+  const sentences = [
+    `${capital(stageLabel(prediction.stage))}, its predicted outputs are right in ${estimateText(all.accuracy)} of ${counted(all.accuracy.items, 'prediction')}.`,
+  ];
+  if (right && wrong) {
+    sentences.push(
+      `Programs that print what the test expects: ${percent(right.accuracy.value)} predicted right. Programs that print something else: ` +
+        `${percent(wrong.accuracy.value)}, and in ${estimateText(wrong.wishful)} it answered wishfully, with the output the program should have had.`,
+    );
+  }
+  return sentences;
+}
+
+function changeSentences(summary: Summary): string[] {
+  const prediction = summary.predictionChanges.filter(({ group }) => group === 'all').at(-1);
+  const solving = summary.selectionChanges.at(-1);
+  return [
+    ...(prediction
+      ? [changeSentence('output prediction', prediction.from, prediction.to, prediction.accuracy)]
+      : []),
+    ...(solving
+      ? [changeSentence('solving with one program', solving.from, solving.to, solving.passAt1)]
+      : []),
+    ...(solving && solving.k > 1 && solving.bestAtKSimulated.value !== null
+      ? [
+          changeSentence(
+            `best@${solving.k} by simulation`,
+            solving.from,
+            solving.to,
+            solving.bestAtKSimulated,
+          ),
+        ]
+      : []),
+  ];
+}
+
+function changeSentence(what: string, from: string, to: string, difference: Difference): string {
+  const step = `From ${from.toUpperCase()} to ${to.toUpperCase()}, ${what}`;
+  switch (directionOf(difference)) {
+    case 'higher':
+      return `${step} rose by ${unsigned(difference)}.`;
+    case 'lower':
+      return `${step} fell by ${unsigned(difference)}.`;
+    case 'undecided':
+      return `${step} shows no change that can be claimed: ${signed(difference)}.`;
+  }
+}
+
+function repairSentences(summary: Summary): string[] {
+  const stage = latest(summary.selfRlef)?.stage;
+  return summary.selfRlef
+    .filter((entry) => entry.stage === stage && entry.feedback !== 'none')
+    .map(repairSentence);
+}
+
+function repairSentence({ feedback, allTests: { first, submitted, gain } }: SelfRlefSummary): string {
+  const rates = `${percent(first.value)} → ${percent(submitted.value)}`;
+  const how = `Self-repair with ${feedback} feedback`;
+  switch (directionOf(gain)) {
+    case 'higher':
+      return `${how} helps: ${rates}, ${signed(gain)}.`;
+    case 'lower':
+      return `${how} does harm: ${rates}, ${signed(gain)}.`;
+    case 'undecided':
+      return `${how}: ${rates}, no difference that can be claimed: ${signed(gain)}.`;
+  }
+}
+
+/** `+4.8 points (95% interval +3.4 to +6.4)` */
+function signed({ value, interval }: Difference): string {
+  return `${points(value)} points${interval === null ? '' : ` (95% interval ${pointsInterval(interval)})`}`;
+}
+
+/** The same without a sign, where the sentence has said the direction. */
+function unsigned(difference: Difference): string {
+  return signed(difference).replace(/^[+−]/, '');
+}
+
+/** The last entry: summaries come in the order of the stages. */
+function latest<T>(entries: readonly T[]): T | undefined {
+  return entries.at(-1);
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,234 @@
+/**
+ * Every estimate of a summary as one flat row (for CSV), and the overview table of the most wanted ones, one column per
+ * stage (for the terminal, Markdown and the page).
+ */
+import type { Difference, Estimate } from '../evaluation/estimates.js';
+import type { SelectionSummary } from '../evaluation/summarise-selections.js';
+import { TRANSITIONS } from '../evaluation/summarise-self-rlef.js';
+import type { Summary } from '../evaluation/summary.js';
+import { differenceText, estimateText, NO_VALUE } from './format.js';
+
+export interface NumberRow {
+  readonly table: 'output-prediction' | 'selection' | 'self-rlef' | 'change';
+  readonly stage: string;
+  readonly model: string;
+  /** Verifier, feedback, or the stage compared with. */
+  readonly arm: string;
+  readonly metric: string;
+  readonly group: string;
+  readonly k: number | null;
+  readonly value: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly problems: number;
+  readonly items: number | null;
+  readonly unscored: number | null;
+  readonly comparator: string;
+}
+
+/** All estimates, flat. */
+export function numberRows(summary: Summary): NumberRow[] {
+  const rows: NumberRow[] = [];
+  const add = (
+    place: Pick<NumberRow, 'table' | 'stage' | 'model' | 'arm' | 'comparator'>,
+    metric: string,
+    result: Estimate | Difference,
+    more: { readonly group?: string; readonly k?: number; readonly unscored?: number } = {},
+  ): void => {
+    rows.push({
+      ...place,
+      metric,
+      group: more.group ?? '',
+      k: more.k ?? null,
+      value: result.value,
+      low: result.interval?.low ?? null,
+      high: result.interval?.high ?? null,
+      problems: result.problems,
+      items: 'items' in result ? result.items : null,
+      unscored: more.unscored ?? ('unscored' in result ? result.unscored : null),
+    });
+  };
+  for (const { stage, model, comparators, groups } of summary.predictions) {
+    const place = {
+      table: 'output-prediction',
+      stage,
+      model,
+      arm: '',
+      comparator: comparators.join('+'),
+    } as const;
+    for (const { group, accuracy, wishful } of groups) {
+      add(place, 'accuracy', accuracy, { group });
+      add(place, 'wishful', wishful, { group });
+    }
+  }
+  for (const change of summary.predictionChanges) {
+    const place = {
+      table: 'change',
+      stage: change.to,
+      model: change.model,
+      arm: `from ${change.from}`,
+      comparator: '',
+    } as const;
+    add(place, 'output-prediction accuracy', change.accuracy, { group: change.group });
+    add(place, 'wishful', change.wishful, { group: change.group });
+  }
+  for (const selection of summary.selections) addSelection(selection, add);
+  for (const change of summary.selectionChanges) {
+    const place = {
+      table: 'change',
+      stage: change.to,
+      model: change.model,
+      arm: `from ${change.from}`,
+      comparator: '',
+    } as const;
+    add(place, 'pass', change.passAt1, { k: 1 });
+    add(place, 'pass', change.passAtK, { k: change.k });
+    add(place, 'best simulated', change.bestAtKSimulated, { k: change.k });
+  }
+  for (const {
+    stage,
+    model,
+    feedback,
+    comparators,
+    allTests,
+    publicTests,
+    submittedShare,
+  } of summary.selfRlef) {
+    const place = {
+      table: 'self-rlef',
+      stage,
+      model,
+      arm: feedback,
+      comparator: comparators.join('+'),
+    } as const;
+    for (const [group, outcome] of [
+      ['all tests', allTests],
+      ['public tests', publicTests],
+    ] as const) {
+      add(place, 'first program', outcome.first, { group });
+      add(place, 'submitted program', outcome.submitted, { group });
+      add(place, 'submitted − first', outcome.gain, { group });
+      for (const name of TRANSITIONS) add(place, name, outcome.transitions[name], { group });
+    }
+    add(place, 'ended by #SUBMIT', submittedShare);
+  }
+  for (const { stage, model, feedback, against, allTests } of summary.selfRlefContrasts) {
+    const place = {
+      table: 'self-rlef',
+      stage,
+      model,
+      arm: `${feedback} − ${against}`,
+      comparator: '',
+    } as const;
+    add(place, 'submitted program', allTests, { group: 'all tests' });
+  }
+  return rows;
+}
+
+type Add = (
+  place: Pick<NumberRow, 'table' | 'stage' | 'model' | 'arm' | 'comparator'>,
+  metric: string,
+  result: Estimate | Difference,
+  more?: { readonly group?: string; readonly k?: number; readonly unscored?: number },
+) => void;
+
+function addSelection(selection: SelectionSummary, add: Add): void {
+  const { stage, model, verifier, comparators, ks, arms, gap, gain, overShort, publicTestsInPrompt } =
+    selection;
+  const place = {
+    table: 'selection',
+    stage,
+    model,
+    arm: [
+      verifier === model ? 'self' : `verifier ${verifier}`,
+      ...(publicTestsInPrompt ? [] : ['no public tests in prompt']),
+    ].join(', '),
+    comparator: comparators.join('+'),
+  } as const;
+  for (const [i, k] of ks.entries()) {
+    const more = { k, unscored: selection.unscoredPrograms };
+    add(place, 'pass', arms.pass[i]!, more);
+    add(place, 'best executed', arms.executed[i]!, more);
+    add(place, 'short-1', arms.short[i]!, more);
+    if (arms.simulated[i]) add(place, 'best simulated', arms.simulated[i], more);
+    if (gap[i]) add(place, 'simulation gap', gap[i], { k });
+    if (gain[i]) add(place, 'best simulated − pass@1', gain[i], { k });
+    if (overShort[i]) add(place, 'best simulated − short-1', overShort[i], { k });
+  }
+}
+
+/** A table of texts: a heading per column, then rows. */
+export interface Overview {
+  readonly columns: readonly string[];
+  readonly rows: readonly {
+    readonly label: string;
+    readonly indent: boolean;
+    readonly cells: readonly string[];
+  }[];
+}
+
+/** The numbers that everybody asks for; `columns` are stages (and models, where there are several). */
+export function overview(summary: Summary, label: (stage: string, model: string) => string): Overview {
+  const keys = new Map<string, { readonly stage: string; readonly model: string }>();
+  for (const { stage, model } of [...summary.predictions, ...summary.selections, ...summary.selfRlef])
+    keys.set(label(stage, model), { stage, model });
+  const rows: { label: string; indent: boolean; cells: string[] }[] = [];
+  const row = (
+    name: string,
+    cell: (of: { readonly stage: string; readonly model: string }) => string | undefined,
+  ): void => {
+    const cells = [...keys.values()].map((key) => cell(key) ?? NO_VALUE);
+    if (cells.some((text) => text !== NO_VALUE))
+      rows.push({ label: name.trim(), indent: name.startsWith(' '), cells });
+  };
+  const same =
+    (key: { readonly stage: string; readonly model: string }) =>
+    (entry: { readonly stage: string; readonly model: string }) =>
+      entry.stage === key.stage && entry.model === key.model;
+  const group =
+    (name: string, metric: 'accuracy' | 'wishful') =>
+    (key: { readonly stage: string; readonly model: string }) => {
+      const found = summary.predictions.find(same(key))?.groups.find((entry) => entry.group === name)?.[
+        metric
+      ];
+      return found && estimateText(found);
+    };
+  row('output prediction, pass@1', group('all', 'accuracy'));
+  row(' program prints what is expected', group('as-expected', 'accuracy'));
+  row(' program prints something else', group('differs', 'accuracy'));
+  row(' wishful answers there', group('differs', 'wishful'));
+  row(' own programs', group('own', 'accuracy'));
+  const k = summary.selections.reduce((most, { ks }) => Math.max(most, ks.length), 0);
+  const arm =
+    (name: keyof SelectionSummary['arms'], at: number) =>
+    (key: { readonly stage: string; readonly model: string }) => {
+      const found = summary.selections.find(same(key))?.arms[name][at - 1];
+      return found && estimateText(found);
+    };
+  row('solve pass@1', arm('pass', 1));
+  if (k > 1) {
+    row(`solve pass@${k}`, arm('pass', k));
+    row(`best@${k} by simulation`, arm('simulated', k));
+    row(`best@${k} by execution (oracle)`, arm('executed', k));
+    row(`short-1@${k}`, arm('short', k));
+    const delta = (name: 'gap' | 'gain') => (key: { readonly stage: string; readonly model: string }) => {
+      const found = summary.selections.find(same(key))?.[name][k - 1];
+      return found && differenceText(found);
+    };
+    row(' gain over pass@1, points', delta('gain'));
+    row(' simulation gap, points', delta('gap'));
+  }
+  const repair =
+    (feedback: string, end: 'first' | 'submitted') =>
+    (key: { readonly stage: string; readonly model: string }) => {
+      const found = summary.selfRlef.find((entry) => same(key)(entry) && entry.feedback === feedback);
+      return found && estimateText(found.allTests[end]);
+    };
+  row(
+    'Self-RLEF: first program',
+    (key) => repair('simulated', 'first')(key) ?? repair('executed', 'first')(key),
+  );
+  row(' after simulated feedback', repair('simulated', 'submitted'));
+  row(' after executed feedback', repair('executed', 'submitted'));
+  return { columns: [...keys.keys()], rows };
+}

@@ -1,0 +1,132 @@
+/**
+ * "Can it predict what programs print?"
+ */
+import type { PredictionGroupName, PredictionSummary } from '../../evaluation/summarise-predictions.js';
+import { PREDICTION_LEGEND, predictionFigure } from '../figures/prediction-figure.js';
+import { count, counted, differenceText, estimateText, percent } from '../format.js';
+import { type Html, html } from '../html.js';
+import { details, legend, provenance, type SectionContext, section, table } from './parts.js';
+
+const FIGURES: readonly { readonly group: PredictionGroupName; readonly title: string }[] = [
+  { group: 'as-expected', title: 'Programs that print what the test expects' },
+  { group: 'differs', title: 'Programs that print something else' },
+];
+
+const GROUP_NAMES: Readonly<Record<PredictionGroupName, string>> = {
+  all: 'all programs',
+  'as-expected': 'prints what the test expects',
+  differs: 'prints something else',
+  reference: 'reference programs',
+  mutant: 'mutants of them',
+  own: 'written by the model itself',
+};
+
+export function predictionSection(context: SectionContext): Html | null {
+  const { predictions, predictionChanges } = context.summary;
+  if (predictions.length === 0) return null;
+  const figures = FIGURES.map(({ group, title }) => {
+    const bars = predictions.flatMap((entry) => {
+      const found = entry.groups.find((candidate) => candidate.group === group);
+      return found ? [{ label: context.label(entry.stage, entry.model), group: found }] : [];
+    });
+    if (bars.length === 0) return null;
+    const items = bars.map(({ group: { accuracy } }) => count(accuracy.items)).join(' and ');
+    return html`<h4>${title} <span class="dim">· ${items} predictions</span></h4>${predictionFigure(title, bars)}`;
+  });
+  const rows = predictions.flatMap((entry) =>
+    entry.groups.map(({ group, accuracy, wishful, counts }, i) => ({
+      indent: false,
+      cells: [
+        i === 0 ? context.label(entry.stage, entry.model) : '',
+        GROUP_NAMES[group],
+        estimateText(accuracy),
+        group === 'as-expected' || group === 'reference' ? '' : estimateText(wishful),
+        count(counts.truncated + counts.unparsed),
+        count(accuracy.problems),
+        count(accuracy.items),
+        count(counts.unscored),
+      ],
+    })),
+  );
+  return section(
+    'predictions',
+    'Can it predict what programs print?',
+    'The model reads a program and its input, executes it step by step in words, and states the output. A wishful answer is the output that the program should have printed, given for a program that prints something else: it shows a model that guesses the purpose instead of following the code.',
+    html`<div class="card">${legend(PREDICTION_LEGEND)}${figures}<p class="note">The thin line is the 95% interval of the correct share.</p></div>`,
+    details(
+      'The numbers',
+      html`${table(
+        [
+          { label: 'stage' },
+          { label: 'programs' },
+          { label: 'predicted right', numeric: true },
+          { label: 'wishful', numeric: true },
+          { label: 'no answer', numeric: true },
+          { label: 'problems', numeric: true },
+          { label: 'predictions', numeric: true },
+          { label: 'unscored', numeric: true },
+        ],
+        rows,
+      )}${
+        predictionChanges.length > 0 &&
+        table(
+          [
+            { label: 'change, in points' },
+            { label: 'programs' },
+            { label: 'predicted right', numeric: true },
+            { label: 'wishful', numeric: true },
+            { label: 'problems', numeric: true },
+          ],
+          predictionChanges.map(({ from, to, group, accuracy, wishful }) => ({
+            cells: [
+              `${from.toUpperCase()} → ${to.toUpperCase()}`,
+              GROUP_NAMES[group],
+              differenceText(accuracy),
+              differenceText(wishful),
+              count(accuracy.problems),
+            ],
+          })),
+        )
+      }`,
+    ),
+    ...agreement(context, predictions),
+    ...unscoredNotes(context, predictions),
+    provenance(context, predictions),
+  );
+}
+
+function agreement(context: SectionContext, predictions: readonly PredictionSummary[]): Html[] {
+  return predictions
+    .filter((entry) => entry.agreement.length > 0)
+    .map((entry) =>
+      details(
+        `Does agreement among repeated predictions tell a right one? (${context.label(entry.stage, entry.model)})`,
+        table(
+          [
+            { label: 'share of predictions that agree' },
+            { label: 'mean agreement', numeric: true },
+            { label: 'most frequent answer is right', numeric: true },
+            { label: 'programs', numeric: true },
+          ],
+          entry.agreement.map((bin) => ({
+            cells: [
+              `${percent(bin.upTo - 0.2)} to ${percent(bin.upTo)}`,
+              percent(bin.agreement),
+              percent(bin.accuracy),
+              count(bin.items),
+            ],
+          })),
+        ),
+      ),
+    );
+}
+
+function unscoredNotes(context: SectionContext, predictions: readonly PredictionSummary[]): Html[] {
+  return predictions.flatMap(({ stage, model, groups, bounds }) => {
+    const unscored = groups[0]?.counts.unscored ?? 0;
+    if (unscored === 0 || bounds === null) return [];
+    return [
+      html`<p class="note">${context.label(stage, model)}: ${counted(unscored, 'prediction')} could not be scored, because the machinery failed. Had they all been wrong, accuracy would be ${percent(bounds.worst)}; had they all been right, ${percent(bounds.best)}.</p>`,
+    ];
+  });
+}

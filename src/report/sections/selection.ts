@@ -1,0 +1,148 @@
+/**
+ * "Can it choose its best program without running any?"
+ */
+import type { SelectionSummary } from '../../evaluation/summarise-selections.js';
+import { costFigure, selectionFigure } from '../figures/selection-figure.js';
+import { count, counted, differenceText, estimateText, percent } from '../format.js';
+import { type Html, html } from '../html.js';
+import { details, provenance, type SectionContext, section, table } from './parts.js';
+
+export function selectionSection(context: SectionContext): Html | null {
+  const { selections, selectionChanges } = context.summary;
+  if (selections.length === 0) return null;
+  // The newest stage is the finding; earlier ones follow, closed.
+  const newestFirst = [...selections].reverse();
+  return section(
+    'selection',
+    'Can it choose its best program without running any?',
+    'Of k sampled programs, submit the one that passes most public tests by the model’s own simulation. The same choice by real execution is the oracle: the distance between the two is the simulation gap. “Any of them right” (pass@k) is what a perfect chooser would reach; “the shortest” needs no simulation at all.',
+    html`${newestFirst.map((selection, i) =>
+      i === 0
+        ? panel(context, selection)
+        : details(
+            `The same curves, ${context.label(selection.stage, selection.model)}`,
+            panel(context, selection),
+          ),
+    )}`,
+    html`${
+      selectionChanges.length > 0 &&
+      details(
+        'From one stage to the next',
+        table(
+          [
+            { label: 'change, in points' },
+            { label: 'pass@1', numeric: true },
+            { label: 'pass@k', numeric: true },
+            { label: 'best@k by simulation', numeric: true },
+            { label: 'k', numeric: true },
+            { label: 'problems', numeric: true },
+          ],
+          selectionChanges.map(({ from, to, k, passAt1, passAtK, bestAtKSimulated }) => ({
+            cells: [
+              `${from.toUpperCase()} → ${to.toUpperCase()}`,
+              differenceText(passAt1),
+              differenceText(passAtK),
+              differenceText(bestAtKSimulated),
+              k,
+              count(passAt1.problems),
+            ],
+          })),
+        ),
+      )
+    }`,
+    provenance(context, selections),
+  );
+}
+
+function panel(context: SectionContext, selection: SelectionSummary): Html {
+  const { stage, model, verifier, ks, problems, programsPerProblem, draws, publicTestsInPrompt } = selection;
+  const { min, max } = programsPerProblem;
+  const facts = [
+    counted(problems, 'problem'),
+    `${min === max ? min : `${min}–${max}`} programs each`,
+    draws === 0 ? 'not simulated' : `${counted(draws, 'prediction')} per program and test`,
+    ...(verifier === model ? [] : [`simulated by ${verifier}`]),
+    ...(publicTestsInPrompt ? [] : ['solved without public tests in the prompt']),
+  ];
+  const title = html`<h3>${capital(context.label(stage, model))} <span class="dim">· ${facts.join(' · ')}</span></h3>`;
+  if (problems === 0 || ks.length === 0)
+    return html`<div class="card">${title}<p class="note">No problem has enough scored programs.</p>${leftOut(selection)}</div>`;
+  const cost = costFigure(selection);
+  return html`<div class="card">${title}${selectionFigure(selection)}
+${cost && details('At equal cost: accuracy against tokens spent', html`${cost}<p class="note">Mean completion tokens per program: ${count(selection.tokensPerProgram.response ?? 0)} for its response, ${count(selection.tokensPerProgram.simulations ?? 0)} for one simulation of all its public tests. The line of execution counts no cost for running the tests.</p>`)}
+${details('The numbers', numbers(selection))}${selection.draws > 0 && details('How well simulation tells a passing program from a failing one', confusion(selection))}${leftOut(selection)}</div>`;
+}
+
+function numbers({ ks, arms, gap, gain, overShort }: SelectionSummary): Html {
+  return table(
+    [
+      { label: 'k', numeric: true },
+      { label: 'any right (pass@k)', numeric: true },
+      { label: 'best@k by execution', numeric: true },
+      { label: 'best@k by simulation', numeric: true },
+      { label: 'short-1@k', numeric: true },
+      { label: 'gap', numeric: true },
+      { label: 'gain over pass@1', numeric: true },
+      { label: 'over short-1', numeric: true },
+    ],
+    ks.map((k, i) => ({
+      cells: [
+        k,
+        estimateText(arms.pass[i]!),
+        estimateText(arms.executed[i]!),
+        arms.simulated[i] ? estimateText(arms.simulated[i]) : '',
+        estimateText(arms.short[i]!),
+        gap[i] ? differenceText(gap[i]) : '',
+        gain[i] ? differenceText(gain[i]) : '',
+        overShort[i] ? differenceText(overShort[i]) : '',
+      ],
+    })),
+  );
+}
+
+function confusion({ confusion: { truePass, falsePass, falseFail, trueFail } }: SelectionSummary): Html {
+  const share = (part: number, whole: number): string => (whole === 0 ? '–' : percent(part / whole));
+  return table(
+    [
+      { label: 'a program on a public test' },
+      { label: 'simulated: passes', numeric: true },
+      { label: 'simulated: fails', numeric: true },
+      { label: 'told right', numeric: true },
+    ],
+    [
+      {
+        cells: ['really passes', count(truePass), count(falseFail), share(truePass, truePass + falseFail)],
+      },
+      {
+        cells: ['really fails', count(falsePass), count(trueFail), share(trueFail, falsePass + trueFail)],
+      },
+    ],
+  );
+}
+
+function leftOut({
+  leftOut: out,
+  unscoredPrograms,
+  unscoredPredictions,
+  passAt1Bounds,
+}: SelectionSummary): Html | null {
+  const lines = [
+    ...(out.tooFewScoredPrograms > 0
+      ? [`${counted(out.tooFewScoredPrograms, 'problem')} left out for having too few scored programs`]
+      : []),
+    ...(out.simulationsIncomplete > 0
+      ? [`${counted(out.simulationsIncomplete, 'problem')} left out for incomplete simulations`]
+      : []),
+    ...(unscoredPredictions > 0 ? [`${counted(unscoredPredictions, 'prediction')} unscored`] : []),
+    ...(unscoredPrograms > 0 && passAt1Bounds
+      ? [
+          `${counted(unscoredPrograms, 'program')} unscored (pass@1 between ${percent(passAt1Bounds.worst)} and ${percent(passAt1Bounds.best)}, had they all been wrong or all right)`,
+        ]
+      : []),
+  ];
+  return lines.length === 0 ? null : html`<p class="note">${lines.join('; ')}.</p>`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

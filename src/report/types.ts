@@ -1,0 +1,53 @@
+/**
+ * What a report is made from, and what it is.
+ */
+import type { EvaluationRecord, TrainingMetric } from '../evaluation/records.js';
+
+/** Where the numbers come from; shown under "How it was made". */
+export interface RunFacts {
+  readonly name: string;
+  /** What to type to make it again. */
+  readonly command: string;
+  readonly seed: string | number;
+  /** The resolved recipe, as YAML. */
+  readonly recipe: string;
+  /** Version by component: deskcheck, node, python, … */
+  readonly versions: Readonly<Record<string, string>>;
+  /** The commit of the code, where it is known. */
+  readonly commit?: string;
+  /** When it began, as text. */
+  readonly startedAt?: string;
+  /** The machine, in words. */
+  readonly machine?: string;
+  /** Finished stages in order, with the time they took over all sessions. */
+  readonly stages: readonly { readonly name: string; readonly seconds: number }[];
+}
+
+export interface ReportInput {
+  readonly title: string;
+  /** One or two sentences: what was trained, on what it was tested. */
+  readonly about?: string;
+  readonly run: RunFacts;
+  /** Evaluation rows and episode samples. */
+  readonly records: readonly EvaluationRecord[];
+  /** Training rows of `metrics.jsonl`. */
+  readonly metrics: readonly TrainingMetric[];
+  /** Further parts that are missing, one sentence each, as only the caller can know. */
+  readonly missing?: readonly string[];
+}
+
+/** A file beside the page. */
+export interface ReportFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface Report {
+  /** One self-contained page: no scripts, no requests. */
+  readonly html: string;
+  readonly markdown: string;
+  /** `numbers.csv` (every estimate, one per row) and `training.csv`. */
+  readonly csv: readonly ReportFile[];
+  /** A compact table for 100 columns. */
+  readonly terminalSummary: string;
+}
