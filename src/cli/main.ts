@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { InfrastructureError, messageOf, UsageError } from '../core/errors.js';
 import { addNarrateCommand } from './narrate.js';
+import { addReportCommand } from './report.js';
 import { addRunCommand } from './run.js';
 import { addSimulateCommand } from './simulate.js';
 import { addTraceCommand } from './trace.js';
@@ -19,6 +20,7 @@ const program = new Command('deskcheck')
 addRunCommand(program);
 addTraceCommand(program);
 addNarrateCommand(program);
+addReportCommand(program);
 addSimulateCommand(program);
 
 try {

@@ -13,9 +13,17 @@ import { openRunFolder } from './run-folder.js';
 import type { Recipe } from './schema.js';
 import { dataStage } from './stages/data.js';
 import { evaluateStage } from './stages/evaluate.js';
+import { reportStage } from './stages/report.js';
+import { rlStage } from './stages/rl.js';
 import { sftStage } from './stages/sft.js';
 
-export const STAGES: readonly Stage[] = [dataStage, sftStage, evaluateStage('sft')];
+export const STAGES: readonly Stage[] = [
+  dataStage,
+  sftStage,
+  evaluateStage('sft'),
+  rlStage,
+  evaluateStage('rl'),
+];
 
 export interface RunOptions {
   /** Folder that holds the runs. */

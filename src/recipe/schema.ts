@@ -53,16 +53,25 @@ const sft = z.strictObject({
 });
 
 const rl = z.strictObject({
-  maxMinutes: z.number().min(0).default(2),
+  /** Limits of the stage; it ends at the first of them. `maxSteps: 0` leaves RL out. */
+  maxMinutes: rate.default(2),
   maxSteps: z.number().int().min(0).default(60),
+  /** Rollouts per prompt. */
   groupSize: count.default(8),
-  /** Prompts per step before zero-advantage groups are dropped. */
-  groupsPerStep: count.default(48),
-  /** Share of output prediction among the tasks, and the scale of its reward (paper A.3). */
-  outputPrediction: share.default(0.25),
-  outputPredictionScale: z.number().default(0.8),
-  learningRate: rate.default(1e-4),
+  /** A step's batch is full at so many tokens with a non-zero advantage, or so many groups. */
+  batchTokens: count.default(12_000),
+  maxGroups: count.default(64),
+  /** Weight of output prediction and of solving among the samples; the scale of the former's reward (paper A.3). */
+  outputPrediction: share.default(0.4),
+  outputPredictionScale: z.number().positive().default(0.8),
+  learningRate: rate.default(2e-4),
+  /** Share of the budget over which the learning rate decays to zero at the end. */
+  decay: share.default(0.4),
   gradClipNorm: rate.default(1),
+  updatesPerBatch: count.default(1),
+  /** Older groups are discarded (paper: 8). */
+  maxStaleness: count.default(8),
+  rollouts: z.enum(['synchronous', 'asynchronous']).default('synchronous'),
 });
 
 const evaluation = z.strictObject({

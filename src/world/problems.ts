@@ -40,11 +40,11 @@ export interface ProblemDraft {
   readonly inputs: readonly string[];
 }
 
-/** Depth of problems to evaluate on: two or three stages, of held-out compositions. */
-export const HELD_OUT_DEPTH: DepthWeights = [0, 0, 0.6, 0.4];
+/** Depth of problems to solve, in RL and evaluation: two or three stages. */
+export const PROBLEM_DEPTH: DepthWeights = [0, 0, 0.6, 0.4];
 
 export function depthFor(split: Split): DepthWeights {
-  return split === 'train' ? DEFAULT_DEPTH_WEIGHTS : HELD_OUT_DEPTH;
+  return split === 'train' ? DEFAULT_DEPTH_WEIGHTS : PROBLEM_DEPTH;
 }
 
 /** Draws the draft with this number. The same arguments give the same draft on every machine. */
@@ -125,13 +125,14 @@ export async function createProblems(
   seed: string | number,
   split: Split,
   count: number,
+  depth: DepthWeights,
   onProgress?: (done: number) => void,
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
   const seen = new Set<string>();
   for (let next = 0; problems.length < count; ) {
     const drafts = Array.from({ length: 32 }, (_, offset) =>
-      draftProblem(seed, split, next + offset, PUBLIC_TESTS + PRIVATE_TESTS),
+      draftProblem(seed, split, next + offset, PUBLIC_TESTS + PRIVATE_TESTS, depth),
     );
     next += drafts.length;
     const made = await Promise.all(

@@ -9,7 +9,7 @@ import type { ChatExample } from '../../nlex/examples.js';
 import { createFamily, type FamilyMix } from '../../nlex/world-examples.js';
 import type { Problem } from '../../problem/types.js';
 import type { Split } from '../../world/compose.js';
-import { createProblems } from '../../world/problems.js';
+import { createProblems, PROBLEM_DEPTH } from '../../world/problems.js';
 import type { Stage, StageContext } from '../context.js';
 
 const FAMILIES_PER_CHUNK = 1_000;
@@ -22,7 +22,7 @@ export const dataStage: Stage = {
     await mkdir(folder.file('data'), { recursive: true });
     const chunks = Math.ceil(recipe.data.families / FAMILIES_PER_CHUNK);
     for (let chunk = 0; chunk < chunks; chunk++) {
-      await makeChunk(context, chunk, chunks);
+      await makeChunk(context, chunk);
       if (chunk === 0) await showOneExample(context);
     }
     const counts: [Split, number][] = [
@@ -51,7 +51,7 @@ export async function readExamples(context: StageContext): Promise<ChatExample[]
   return examples;
 }
 
-async function makeChunk(context: StageContext, chunk: number, chunks: number): Promise<void> {
+async function makeChunk(context: StageContext, chunk: number): Promise<void> {
   const { folder, recipe, progress, style, signal } = context;
   const file = folder.file('data', chunkName(chunk));
   const existing = await readdir(folder.file('data'));
@@ -80,8 +80,13 @@ async function makeProblems(context: StageContext, split: Split, count: number):
   if ((await readJsonLines(file)).length > 0) return;
   const sandbox = context.trustedSandbox();
   progress.finish();
-  const problems = await createProblems(sandbox, `${recipe.seed}/problems`, split, count, (done) =>
-    progress.update(done / count, `${split} problems: ${done}`),
+  const problems = await createProblems(
+    sandbox,
+    `${recipe.seed}/problems`,
+    split,
+    count,
+    PROBLEM_DEPTH,
+    (done) => progress.update(done / count, `${split} problems: ${done}`),
   );
   await writeJsonLines(file, problems);
 }

@@ -1,0 +1,25 @@
+/**
+ * `deskcheck report`: rebuilds a run's tables and figures from what it recorded.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { readRecipe } from '../recipe/schema.js';
+import { buildRunReport } from '../recipe/stages/report.js';
+
+export function addReportCommand(program: Command): void {
+  program
+    .command('report')
+    .description('rebuild the report of a run from its records')
+    .argument('<run>', 'a run folder, such as runs/tiny')
+    .action(async (path: string) => {
+      const recipe = await readRecipe(join(path, 'recipe.yaml'));
+      const seconds = await readFile(join(path, 'stages.json'), 'utf8').then(
+        (text) => JSON.parse(text) as Record<string, number>,
+        () => ({}),
+      );
+      const folder = { seconds, file: (...parts: string[]) => join(path, ...parts) };
+      const { report, page } = await buildRunReport(recipe, folder);
+      process.stdout.write(`${report.terminalSummary}\n\n${page}\n`);
+    });
+}
