@@ -1,6 +1,9 @@
 /**
- * The embedded TrainingClient: parameters, gradients and optimizer state in flat arrays, the arithmetic in the
- * bucketed graphs. Calls run one after another in the order they came.
+ * The embedded TrainingClient: parameters and optimizer state in flat arrays here, forward and backward in the
+ * lanes. Calls run one after another in the order they came.
+ *
+ * Data are dealt out to the lanes by length, so that all have about the same work; each lane adds up its own
+ * gradients, and these are added in the order of the lanes. So runs with equally many lanes are bit-identical.
  */
 import { InfrastructureError, UsageError } from '../../../core/errors.js';
 import type { PolicyVersion, Sampler } from '../../../model/types.js';
@@ -15,58 +18,38 @@ import type {
 } from '../../types.js';
 import { type AdamState, adamStep, createAdamState, globalNorm } from './adam.js';
 import { layOut, type ModelConfig, type ParameterLayout } from './architecture.js';
-import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
-import { prepareDecodeWeights } from './decode-graph.js';
-import { type DecodePrograms, openDecodePrograms } from './decoder.js';
-import { lossSum } from './loss.js';
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import type { Lane } from './lane.js';
 import { checkData, fillBatch } from './packing.js';
-import { type CostModel, costModelOf, planBatches } from './plan-batches.js';
-import { EmbeddedSampler, type SamplerOptions } from './sampler.js';
-import { TrainPrograms } from './train-programs.js';
-
-export interface EngineOptions {
-  /** Threads of the train graphs. */
-  readonly threads: number;
-  readonly samplerThreads: number;
-  readonly sampler: SamplerOptions;
-}
+import { type CostModel, costModelOf, deal, planBatches } from './plan-batches.js';
+import { openSampler, type SamplerOptions } from './sampler.js';
 
 export class EmbeddedEngine implements TrainingClient {
   readonly config: ModelConfig;
   private readonly layout: ParameterLayout;
   private readonly parameters: Float32Array;
-  private readonly gradients: Float32Array;
-  private readonly scratch: Float32Array;
   private readonly adam: AdamState;
-  private readonly programs: TrainPrograms;
-  private readonly decoding: SharedPrograms;
-  private readonly options: EngineOptions;
+  private readonly lanes: readonly Lane[];
+  private readonly samplerOptions: SamplerOptions;
   private readonly costs: CostModel;
   private steps: number;
   private accumulated = false;
   private queue: Promise<unknown> = Promise.resolve();
+  private samplersOpened = 0;
+  private openSamplers = 0;
   private disposed = false;
 
-  /** Takes ownership of `parameters` and `adam`. */
-  constructor(
-    config: ModelConfig,
-    parameters: Float32Array,
-    adam: AdamState | undefined,
-    steps: number,
-    options: EngineOptions,
-  ) {
-    this.config = config;
-    this.layout = layOut(config);
-    this.parameters = parameters;
-    this.gradients = new Float32Array(this.layout.size);
-    this.scratch = new Float32Array(this.layout.size);
-    this.adam = adam ?? createAdamState(this.layout.size);
-    this.steps = steps;
-    this.options = options;
-    this.costs = costModelOf(config);
-    const longestRun = Math.max(this.costs.tokensPerRun, config.maxLength);
-    this.programs = new TrainPrograms(config, this.layout, parameters, longestRun, options.threads);
-    this.decoding = new SharedPrograms(() => openDecodePrograms(config, options.samplerThreads));
+  /** Takes ownership of `checkpoint` and `lanes`. */
+  constructor(checkpoint: Checkpoint, lanes: readonly Lane[], samplerOptions: SamplerOptions) {
+    this.config = checkpoint.config;
+    this.layout = layOut(this.config);
+    this.parameters = checkpoint.parameters;
+    this.adam = checkpoint.adam ?? createAdamState(this.layout.size);
+    this.steps = checkpoint.version;
+    this.costs = costModelOf(this.config);
+    this.lanes = lanes;
+    this.samplerOptions = samplerOptions;
+    void this.enqueue(() => this.publish());
   }
 
   get maxLength(): number {
@@ -85,26 +68,25 @@ export class EmbeddedEngine implements TrainingClient {
   forwardBackward(data: readonly Datum[], loss: Loss): Promise<ForwardBackwardResult> {
     return this.enqueue(async () => {
       checkData(data, this.config.maxLength, this.config.vocabSize, loss);
-      let sum = 0;
-      const logprobs = await this.runBatches(data, loss, (batchLoss) => {
-        sum += batchLoss;
-      });
-      return { logprobs, lossSum: sum };
+      const result = await this.run(data, loss);
+      if (data.length > 0) this.accumulated = true;
+      return result;
     });
   }
 
   forward(data: readonly Datum[]): Promise<ForwardResult> {
     return this.enqueue(async () => {
       checkData(data, this.config.maxLength, this.config.vocabSize);
-      return { logprobs: await this.runBatches(data) };
+      const { logprobs } = await this.run(data, undefined);
+      return { logprobs };
     });
   }
 
   optimStep(adam: AdamParams): Promise<OptimStepResult> {
     return this.enqueue(async () => {
       if (!this.accumulated) throw new UsageError('optimStep: no gradients; call forwardBackward before it');
-      const gradNorm = globalNorm(this.gradients);
-      this.accumulated = false;
+      const gradients = await this.collectGradients();
+      const gradNorm = globalNorm(gradients);
       if (!Number.isFinite(gradNorm)) {
         throw new InfrastructureError('the gradient is not finite; the weights were left as they are', {
           code: 'gradient-not-finite',
@@ -112,8 +94,9 @@ export class EmbeddedEngine implements TrainingClient {
           retryable: false,
         });
       }
-      adamStep(this.parameters, this.gradients, gradNorm, this.adam, this.layout.tensors, adam);
+      adamStep(this.parameters, gradients, gradNorm, this.adam, this.layout.tensors, adam);
       this.steps += 1;
+      await this.publish();
       return { gradNorm, version: this.version };
     });
   }
@@ -121,15 +104,12 @@ export class EmbeddedEngine implements TrainingClient {
   /** `options` override the engine's own. */
   saveWeightsForSampler(options: SamplerOptions = {}): Promise<Sampler> {
     return this.enqueue(async () => {
-      const programs = await this.decoding.acquire();
-      return new EmbeddedSampler(
-        this.config,
-        programs,
-        prepareDecodeWeights(this.config, this.layout, this.parameters),
-        this.version,
-        { ...this.options.sampler, ...options },
-        () => this.decoding.release(),
-      );
+      this.openSamplers += 1;
+      const merged = { ...this.samplerOptions, ...options };
+      return openSampler(this.config, this.lanes, this.samplersOpened++, this.version, merged, async () => {
+        this.openSamplers -= 1;
+        await this.closeIfUnused();
+      });
     });
   }
 
@@ -154,7 +134,8 @@ export class EmbeddedEngine implements TrainingClient {
       this.adam.second.set(adam.second);
       this.adam.step = adam.step;
       this.steps = checkpoint.version;
-      this.accumulated = false;
+      if (this.accumulated) await this.collectGradients();
+      await this.publish();
     });
   }
 
@@ -163,34 +144,54 @@ export class EmbeddedEngine implements TrainingClient {
     if (this.disposed) return;
     this.disposed = true;
     await this.queue;
-    await this.programs.release();
-    await this.decoding.retire();
+    await this.closeIfUnused();
   }
 
-  /** Log-probabilities per datum; with a loss, adds its gradients to the accumulated ones. */
-  private async runBatches(
-    data: readonly Datum[],
-    loss?: Loss,
-    onLoss?: (sum: number) => void,
-  ): Promise<Float32Array[]> {
-    const results: Float32Array[] = new Array(data.length);
+  /** Deals the data out, runs them, and puts the log-probabilities back into the caller's order. */
+  private async run(data: readonly Datum[], loss: Loss | undefined): Promise<ForwardBackwardResult> {
+    const logprobs: Float32Array[] = new Array(data.length);
     const lengths = data.map(({ tokens }) => tokens.length);
-    for (const batch of planBatches(lengths, this.costs)) {
-      fillBatch(this.programs.arrays, batch, data, loss);
-      let logprobs: Float32Array;
-      if (loss === undefined) logprobs = await this.programs.run(batch.bucket);
-      else {
-        logprobs = await this.programs.run(batch.bucket, this.accumulated ? this.scratch : this.gradients);
-        if (this.accumulated) addInto(this.gradients, this.scratch);
-        this.accumulated = true;
-        onLoss?.(lossSum(loss, this.programs.arrays, logprobs));
+    const runLane = async (lane: Lane, share: readonly number[]): Promise<number> => {
+      const batches = planBatches(lengths, share, this.costs);
+      const filled = batches.map((batch) => fillBatch(batch, data, loss));
+      const result = await lane.run(filled, loss);
+      for (const [i, { bucket, placements }] of batches.entries()) {
+        for (const { datum, row, start } of placements) {
+          const base = row * bucket.length + start;
+          logprobs[datum] = (result.logprobs[i] as Float32Array).slice(
+            base,
+            base + (lengths[datum] as number),
+          );
+        }
       }
-      for (const { datum, row, start } of batch.placements) {
-        const base = row * batch.bucket.length + start;
-        results[datum] = logprobs.slice(base, base + (lengths[datum] as number));
-      }
+      return result.lossSum;
+    };
+    const shares = deal(lengths, this.lanes.length);
+    const sums = await Promise.all(shares.map((share, i) => runLane(this.lanes[i] as Lane, share)));
+    return { logprobs, lossSum: sums.reduce((a, b) => a + b, 0) };
+  }
+
+  /** The sum of the lanes' gradients, which are cleared. Valid until the next run. */
+  private async collectGradients(): Promise<Float32Array> {
+    this.accumulated = false;
+    const parts = (await Promise.all(this.lanes.map((lane) => lane.takeGradients()))).filter(
+      (part) => part !== undefined,
+    );
+    const [total = new Float32Array(this.layout.size), ...rest] = parts;
+    for (const part of rest) {
+      for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + (part[i] as number);
     }
-    return results;
+    return total;
+  }
+
+  /** Gives the lanes the current weights. */
+  private async publish(): Promise<void> {
+    await Promise.all(this.lanes.map((lane) => lane.setParameters(this.parameters)));
+  }
+
+  private async closeIfUnused(): Promise<void> {
+    if (!this.disposed || this.openSamplers > 0) return;
+    await Promise.all(this.lanes.map((lane) => lane.close()));
   }
 
   private enqueue<T>(task: () => Promise<T>): Promise<T> {
@@ -198,44 +199,5 @@ export class EmbeddedEngine implements TrainingClient {
     const result = this.queue.then(task);
     this.queue = result.catch(() => undefined);
     return result;
-  }
-}
-
-function addInto(target: Float32Array, source: Float32Array): void {
-  for (let i = 0; i < target.length; i++) target[i] = (target[i] as number) + (source[i] as number);
-}
-
-/** Opened once, used by many samplers, released when the engine has retired and the last sampler is gone. */
-class SharedPrograms {
-  private readonly open: () => Promise<DecodePrograms>;
-  private programs: Promise<DecodePrograms> | undefined;
-  private users = 0;
-  private retired = false;
-
-  constructor(open: () => Promise<DecodePrograms>) {
-    this.open = open;
-  }
-
-  async acquire(): Promise<DecodePrograms> {
-    this.users += 1;
-    this.programs ??= this.open();
-    return this.programs;
-  }
-
-  async release(): Promise<void> {
-    this.users -= 1;
-    await this.closeIfUnused();
-  }
-
-  async retire(): Promise<void> {
-    this.retired = true;
-    await this.closeIfUnused();
-  }
-
-  private async closeIfUnused(): Promise<void> {
-    if (!this.retired || this.users > 0 || this.programs === undefined) return;
-    const programs = await this.programs;
-    this.programs = undefined;
-    await programs.release();
   }
 }

@@ -4,9 +4,10 @@
  */
 import { UsageError } from '../../../core/errors.js';
 import type { Datum, Loss } from '../../types.js';
+import type { FilledBatch } from './lane.js';
 import type { PlannedBatch } from './plan-batches.js';
 
-/** The arrays that a train graph reads, each for the longest run; a run of N tokens uses the first N. */
+/** The arrays that a train graph reads for a run of N tokens: [N] each, the thresholds [1]. */
 export interface BatchArrays {
   readonly tokens: Int32Array;
   readonly targets: Int32Array;
@@ -21,7 +22,7 @@ export interface BatchArrays {
 
 const PADDING = -1;
 
-export function createBatchArrays(tokens: number): BatchArrays {
+function createBatchArrays(tokens: number): BatchArrays {
   return {
     tokens: new Int32Array(tokens),
     targets: new Int32Array(tokens),
@@ -70,21 +71,10 @@ export function checkData(data: readonly Datum[], maxLength: number, vocabSize: 
   }
 }
 
-/** Writes a planned batch into the arrays. Without a loss, only what the forward graph reads. */
-export function fillBatch(
-  arrays: BatchArrays,
-  batch: PlannedBatch,
-  data: readonly Datum[],
-  loss?: Loss,
-): void {
-  const count = batch.bucket.rows * batch.bucket.length;
-  arrays.tokens.fill(0, 0, count);
-  arrays.targets.fill(0, 0, count);
-  arrays.positions.fill(0, 0, count);
-  arrays.segments.fill(PADDING, 0, count);
-  arrays.weights.fill(0, 0, count);
-  arrays.advantages.fill(0, 0, count);
-  arrays.sampled.fill(0, 0, count);
+/** Lays a planned batch out. Without a loss, only what the forward graph reads. */
+export function fillBatch(batch: PlannedBatch, data: readonly Datum[], loss?: Loss): FilledBatch {
+  const arrays = createBatchArrays(batch.bucket.rows * batch.bucket.length);
+  arrays.segments.fill(PADDING);
   arrays.clipLow[0] = loss?.kind === 'ppo' ? loss.clipLow : 0;
   arrays.clipHigh[0] = loss?.kind === 'ppo' ? loss.clipHigh : Number.POSITIVE_INFINITY;
   for (const { datum: index, row, start } of batch.placements) {
@@ -96,6 +86,7 @@ export function fillBatch(
     arrays.segments.fill(index, base, base + tokens.length);
     if (loss !== undefined) fillLoss(arrays, base, lossInputs, loss);
   }
+  return { bucket: batch.bucket, arrays };
 }
 
 function fillLoss(arrays: BatchArrays, base: number, inputs: Datum['lossInputs'], loss: Loss): void {

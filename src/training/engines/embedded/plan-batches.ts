@@ -55,17 +55,38 @@ export function costModelOf(config: ModelConfig): CostModel {
   return { attention, run: RUN_COST, tokensPerRun: TOKENS_PER_RUN };
 }
 
-/** The cheapest plan found for data of these lengths (each at least 1). Depends on nothing else. */
-export function planBatches(lengths: readonly number[], model: CostModel): PlannedBatch[] {
-  const order = [...lengths.keys()].sort((a, b) => (lengths[b] as number) - (lengths[a] as number) || a - b);
+/** Deals data out into at most `count` shares of like work: by length, back and forth. Shares are never empty. */
+export function deal(lengths: readonly number[], count: number): number[][] {
+  const shares: number[][] = Array.from({ length: Math.min(count, lengths.length) }, () => []);
+  for (const [i, datum] of byLength(lengths, [...lengths.keys()]).entries()) {
+    const turn = i % (2 * shares.length);
+    shares[turn < shares.length ? turn : 2 * shares.length - 1 - turn]?.push(datum);
+  }
+  return shares;
+}
+
+/**
+ * The cheapest plan found for some of the data: `lengths` of all, each at least 1; `share` their indices.
+ * Depends on nothing else.
+ */
+export function planBatches(
+  lengths: readonly number[],
+  share: readonly number[],
+  model: CostModel,
+): PlannedBatch[] {
+  const order = byLength(lengths, share);
   const longest = lengths[order[0] ?? 0] ?? 0;
   let best = cut(pack(lengths, order, 0), model);
-  if (lengths.length > PACKING_LIMIT) return best.batches;
+  if (share.length > PACKING_LIMIT) return best.batches;
   for (const share of CAPACITIES) {
     const candidate = cut(pack(lengths, order, Math.floor(longest * share)), model);
     if (candidate.cost < best.cost) best = candidate;
   }
   return best.batches;
+}
+
+function byLength(lengths: readonly number[], share: readonly number[]): number[] {
+  return [...share].sort((a, b) => (lengths[b] as number) - (lengths[a] as number) || a - b);
 }
 
 /** Best fit, longest first; a datum longer than `capacity` gets a row of its own. */

@@ -7,7 +7,7 @@ import type { Datum, Loss } from '../../types.js';
 import { initialize, layOut, resolveConfig } from './architecture.js';
 import { lossSum } from './loss.js';
 import { fillBatch } from './packing.js';
-import { costModelOf, type PlannedBatch, planBatches } from './plan-batches.js';
+import { costModelOf, deal, type PlannedBatch, planBatches } from './plan-batches.js';
 import { TrainPrograms } from './train-programs.js';
 
 const config = resolveConfig({
@@ -30,7 +30,7 @@ for (const tensor of layout.tensors) {
 let programs: TrainPrograms;
 
 beforeAll(() => {
-  programs = new TrainPrograms(config, layout, parameters, 128, 1);
+  programs = new TrainPrograms(config, layout, parameters, 1);
 });
 afterAll(() => programs.release());
 
@@ -45,14 +45,14 @@ async function run(
   batch: PlannedBatch,
 ): Promise<{ loss: number; gradients: Float32Array; logprobs: Float32Array[] }> {
   const gradients = new Float32Array(layout.size);
-  fillBatch(programs.arrays, batch, data, loss);
-  const output = await programs.run(batch.bucket, gradients);
+  const filled = fillBatch(batch, data, loss);
+  const output = await programs.run(filled, gradients);
   const logprobs: Float32Array[] = [];
   for (const { datum: index, row, start } of batch.placements) {
     const base = row * batch.bucket.length + start;
     logprobs[index] = output.slice(base, base + (data[index] as Datum).tokens.length);
   }
-  return { loss: lossSum(loss, programs.arrays, output), gradients, logprobs };
+  return { loss: lossSum(loss, filled.arrays, output), gradients, logprobs };
 }
 
 /** All data in one run, side by side in as few rows as first fit finds. */
@@ -197,7 +197,10 @@ describe('packing', () => {
   it('places every datum once, inside its row, without overlap', () => {
     const lengths = Array.from({ length: 60 }, () => rng.int(1, 200));
     const seen = new Set<number>();
-    for (const { bucket, placements } of planBatches(lengths, costModelOf(config))) {
+    const model = costModelOf(config);
+    const shares = deal(lengths, 2);
+    expect(shares).toHaveLength(2);
+    for (const { bucket, placements } of shares.flatMap((share) => planBatches(lengths, share, model))) {
       const cells = new Set<number>();
       for (const { datum: index, row, start } of placements) {
         expect(seen.has(index)).toBe(false);
@@ -212,6 +215,7 @@ describe('packing', () => {
       }
     }
     expect(seen.size).toBe(lengths.length);
-    expect(planBatches([], costModelOf(config))).toEqual([]);
+    expect(planBatches([], [], model)).toEqual([]);
+    expect(deal([5], 3)).toEqual([[0]]);
   });
 });

@@ -1,8 +1,9 @@
 /**
- * The opened train and forward graphs of one engine, with the arrays they read and write. Opened on first use.
+ * The opened train and forward graphs of one lane. Opened on first use.
  */
 import type { ModelConfig, ParameterLayout } from './architecture.js';
-import { type BatchArrays, createBatchArrays } from './packing.js';
+import type { FilledBatch } from './lane.js';
+import type { BatchArrays } from './packing.js';
 import type { Bucket } from './plan-batches.js';
 import { openProgram, type Program, type TensorMap, tensorOver } from './runtime.js';
 import { buildForwardGraph, buildTrainGraph } from './train-graph.js';
@@ -10,9 +11,6 @@ import { buildForwardGraph, buildTrainGraph } from './train-graph.js';
 export type GraphKind = 'train' | 'forward';
 
 export class TrainPrograms {
-  /** Fill before `run`. */
-  readonly arrays: BatchArrays;
-  private readonly logprobs: Float32Array;
   private readonly weights: TensorMap;
   private readonly config: ModelConfig;
   private readonly layout: ParameterLayout;
@@ -20,30 +18,16 @@ export class TrainPrograms {
   private readonly opened = new Map<GraphKind, Promise<Program>>();
   private readonly gradientTensors = new Map<Float32Array, TensorMap>();
 
-  /**
-   * `parameters` are read at every run; the caller updates them in place. `longestRun` is the most tokens of a
-   * run.
-   */
-  constructor(
-    config: ModelConfig,
-    layout: ParameterLayout,
-    parameters: Float32Array,
-    longestRun: number,
-    threads: number,
-  ) {
+  /** `parameters` are read at every run; the caller updates them in place. */
+  constructor(config: ModelConfig, layout: ParameterLayout, parameters: Float32Array, threads: number) {
     this.config = config;
     this.layout = layout;
     this.threads = threads;
     this.weights = parameterTensors(layout, parameters, 'weight');
-    this.arrays = createBatchArrays(longestRun);
-    this.logprobs = new Float32Array(longestRun);
   }
 
-  /**
-   * Runs the graph on the first rows·length entries of `arrays` and returns their log-probabilities, which are
-   * valid until the next run. The train graph overwrites `gradients`.
-   */
-  async run(bucket: Bucket, gradients?: Float32Array): Promise<Float32Array> {
+  /** Runs the graph on a batch and returns its log-probabilities [N]. The train graph overwrites `gradients`. */
+  async run({ bucket, arrays }: FilledBatch, gradients?: Float32Array): Promise<Float32Array> {
     const kind = gradients === undefined ? 'forward' : 'train';
     let program = this.opened.get(kind);
     if (program === undefined) {
@@ -54,10 +38,10 @@ export class TrainPrograms {
       this.opened.set(kind, program);
     }
     const count = bucket.rows * bucket.length;
-    const logprobs = this.logprobs.subarray(0, count);
+    const logprobs = new Float32Array(count);
     const outputs: TensorMap = { logprobs: tensorOver(logprobs, [count]) };
     if (gradients !== undefined) Object.assign(outputs, this.tensorsOf(gradients));
-    const inputs = { ...this.weights, ...batchTensors(this.arrays, bucket, kind) };
+    const inputs = { ...this.weights, ...batchTensors(arrays, bucket, kind) };
     await (await program).run(inputs, outputs);
     return logprobs;
   }
@@ -90,20 +74,18 @@ function parameterTensors(layout: ParameterLayout, flat: Float32Array, prefix: s
 function batchTensors(arrays: BatchArrays, bucket: Bucket, kind: GraphKind): TensorMap {
   const grid = [bucket.rows, bucket.length];
   const count = bucket.rows * bucket.length;
-  const ids = (data: Int32Array, shape: readonly number[]) => tensorOver(data.subarray(0, count), shape);
-  const floats = (data: Float32Array) => tensorOver(data.subarray(0, count), [count]);
   const shared: TensorMap = {
-    tokens: ids(arrays.tokens, [count]),
-    targets: ids(arrays.targets, [count]),
-    positions: ids(arrays.positions, grid),
-    segments: ids(arrays.segments, grid),
+    tokens: tensorOver(arrays.tokens, [count]),
+    targets: tensorOver(arrays.targets, [count]),
+    positions: tensorOver(arrays.positions, grid),
+    segments: tensorOver(arrays.segments, grid),
   };
   if (kind === 'forward') return shared;
   return {
     ...shared,
-    weights: floats(arrays.weights),
-    advantages: floats(arrays.advantages),
-    sampled: floats(arrays.sampled),
+    weights: tensorOver(arrays.weights, [count]),
+    advantages: tensorOver(arrays.advantages, [count]),
+    sampled: tensorOver(arrays.sampled, [count]),
     clipLow: tensorOver(arrays.clipLow, [1]),
     clipHigh: tensorOver(arrays.clipHigh, [1]),
   };
