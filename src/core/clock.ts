@@ -2,6 +2,8 @@
  * Time as an argument: whatever waits or measures takes a `Clock`, so that no test ever really sleeps.
  */
 
+import { onAbort } from './abort.js';
+
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. */
   now(): number;
@@ -14,19 +16,14 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const onAbort = (): void => {
-        clearTimeout(timer);
-        reject(signal?.reason);
-      };
       const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', onAbort);
+        release();
         resolve();
       }, ms);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const release = onAbort(signal, (reason) => {
+        clearTimeout(timer);
+        reject(reason);
+      });
     }),
 };
 

@@ -2,6 +2,7 @@
  * What the drivers share: carrying an episode from its journal to its end, answering the requests of a yield side by
  * side, retrying infrastructure failures, and giving up on an episode as *unscored* when one persists.
  */
+import { childController } from '../core/abort.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { InfrastructureError, UsageError } from '../core/errors.js';
 import type { Sandbox } from '../execution/types.js';
@@ -102,10 +103,7 @@ async function answerAll(
   answer: Answer,
   options: DriveOptions,
 ): Promise<{ readonly entries: readonly JournalEntry[]; readonly failure?: InfrastructureError }> {
-  const step = new AbortController();
-  const onAbort = (): void => step.abort(options.signal?.reason);
-  options.signal?.addEventListener('abort', onAbort, { once: true });
-  if (options.signal?.aborted) onAbort();
+  const { controller: step, release } = childController(options.signal);
   let firstError: { readonly error: unknown } | undefined;
   const entries = await Promise.all(
     requests.map(async (request, i): Promise<JournalEntry | undefined> => {
@@ -123,7 +121,7 @@ async function answerAll(
       }
     }),
   );
-  options.signal?.removeEventListener('abort', onAbort);
+  release();
   options.signal?.throwIfAborted();
   const given = entries.filter((entry) => entry !== undefined);
   if (!firstError) return { entries: given };

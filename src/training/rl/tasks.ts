@@ -1,0 +1,51 @@
+/**
+ * An RL task: prompts, the episode that each of them is, and the reward of its outcome.
+ */
+import type { Reward } from '../../episode/rewards.js';
+import type { Episode, Trajectory } from '../../episode/types.js';
+import type { PromptTask } from './prompt-queue.js';
+import type { ScoredRollout } from './types.js';
+
+/** Rolls an episode out; the loop fills in the sampler, the renderer and the sandbox. */
+export type Roll = <Outcome>(episode: Episode<Outcome>) => Promise<Trajectory<Outcome>>;
+
+/** A task whose kind of outcome is its own business. Made by `createRlTask`. */
+export interface RlTask extends PromptTask {
+  /** One rollout of a prompt. `seed` differs between the members of a group. */
+  attempt(
+    index: number,
+    seed: string,
+    roll: Roll,
+  ): Promise<ScoredRollout | { readonly kind: 'unscored'; readonly reason: string }>;
+}
+
+export interface RlTaskOptions<Outcome extends { readonly kind: string }> {
+  readonly name: string;
+  /** Relative share of the samples (paper A.3: output prediction 15%, beside Self-RLEF 25%). */
+  readonly weight: number;
+  /** Number of prompts; `Infinity` where they are made up without end. */
+  readonly size: number;
+  /** What the reward is multiplied by (paper A.3: output prediction 0.8); default 1. */
+  readonly rewardScale?: number;
+  readonly reward: Reward<Outcome>;
+  /** The episode of a prompt. Equal arguments give equal episodes. */
+  episode(index: number, seed: string): Episode<Outcome>;
+}
+
+export function createRlTask<Outcome extends { readonly kind: string }>(
+  options: RlTaskOptions<Outcome>,
+): RlTask {
+  const { name, weight, size, rewardScale = 1, reward } = options;
+  return {
+    name,
+    weight,
+    size,
+    attempt: async (index, seed, roll) => {
+      const trajectory = await roll(options.episode(index, seed));
+      if (trajectory.kind === 'unscored') return { kind: 'unscored', reason: trajectory.reason };
+      const { outcome, turns } = trajectory;
+      const rawReward = reward.score(outcome);
+      return { reward: rewardScale * rawReward, rawReward, ending: outcome.kind, turns };
+    },
+  };
+}
