@@ -23,6 +23,7 @@ export const STAGES: readonly Stage[] = [
   evaluateStage('sft'),
   rlStage,
   evaluateStage('rl'),
+  reportStage,
 ];
 
 export interface RunOptions {
