@@ -58,8 +58,9 @@ async function answerTurn(
 }
 
 /** A sampler that loses count would train the wrong tokens, silently. */
-function checkSample({ tokens, logprobs, versions }: Sample): void {
-  if (tokens.length === logprobs.length && tokens.length === versions.length && tokens.length > 0) return;
+function checkSample({ tokens, logprobs, versions, stopReason }: Sample): void {
+  const whole = tokens.length === logprobs.length && tokens.length === versions.length;
+  if (whole && (tokens.length > 0 || stopReason === 'length')) return;
   throw new InfrastructureError(
     `the sampler gave ${tokens.length} tokens, ${logprobs.length} log-probabilities and ${versions.length} versions`,
     { code: 'sample-shape', boundary: 'engine', retryable: false },

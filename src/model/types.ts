@@ -69,7 +69,10 @@ export interface Sample {
   readonly stopReason: StopReason;
 }
 
-/** Token ids in; ids, log-probabilities and versions out. Concurrent calls are batched by the engine. */
+/**
+ * Token ids in; ids, log-probabilities and versions out. Concurrent calls are batched by the engine. A prompt that leaves
+ * no room in the context is answered by no tokens and `length`: a long program is data, not misuse.
+ */
 export interface Sampler {
   readonly version: PolicyVersion;
   sample(request: SampleRequest): Promise<Sample>;

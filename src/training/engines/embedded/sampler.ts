@@ -74,6 +74,7 @@ export class EmbeddedSampler implements Sampler {
     checkRequest(request, this.config);
     const { signal } = request;
     signal?.throwIfAborted();
+    if (request.prompt.length >= this.config.maxLength) return { ...NO_ROOM };
     const number = this.requests++;
     const key = request.prompt.join(',');
     const load = this.enter(key);
@@ -125,6 +126,9 @@ function toSequenceRequest(request: SampleRequest, seed: string): SequenceReques
   return { prompt, maxTokens, temperature, topP, topK, stopTokens, seed };
 }
 
+/** A prompt that fills the context: nothing can follow it. */
+const NO_ROOM: Sample = { tokens: [], logprobs: [], versions: [], stopReason: 'length' };
+
 function toSample({ tokens, logprobs, stopReason }: Sequence, version: PolicyVersion): Sample {
   return { tokens, logprobs, stopReason, versions: new Array<PolicyVersion>(tokens.length).fill(version) };
 }
@@ -135,11 +139,6 @@ function checkRequest(request: SampleRequest, config: ModelConfig): void {
   };
   const { prompt, maxTokens, temperature, topP, topK } = request;
   if (prompt.length === 0) fail('the prompt is empty; it needs at least one token');
-  if (prompt.length >= config.maxLength) {
-    fail(
-      `the prompt has ${prompt.length} tokens; with maxLength ${config.maxLength} nothing could follow it`,
-    );
-  }
   for (const id of prompt) {
     if (!(id >= 0 && id < config.vocabSize)) fail(`token ${id} is not in 0…${config.vocabSize - 1}`);
   }
