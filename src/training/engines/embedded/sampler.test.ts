@@ -138,10 +138,14 @@ describe('sampling', () => {
 
   it('says what is wrong with a request', async () => {
     await expect(sampler.sample(request(0))).rejects.toThrow(/prompt is empty/);
-    await expect(sampler.sample(request(96))).rejects.toThrow(/96 tokens; with maxLength 96/);
     await expect(sampler.sample(request(3, { maxTokens: 0 }))).rejects.toThrow(/maxTokens/);
     await expect(sampler.sample(request(3, { topP: 0 }))).rejects.toThrow(/topP/);
     await expect(sampler.sample({ ...request(3), prompt: [23] })).rejects.toThrow(/token 23/);
+  });
+
+  it('answers a prompt that fills the context with no tokens', async () => {
+    const sample = await sampler.sample(request(96));
+    expect(sample).toMatchObject({ tokens: [], logprobs: [], stopReason: 'length' });
   });
 
   it('rejects what is in flight when it is disposed of', async () => {
