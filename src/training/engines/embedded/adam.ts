@@ -18,6 +18,15 @@ export function createAdamState(size: number): AdamState {
   return { first: new Float32Array(size), second: new Float32Array(size), step: 0 };
 }
 
+/** Adds `others` to `gradients`, in order. */
+export function addGradients(gradients: Float32Array, others: readonly Float32Array[]): void {
+  for (const other of others) {
+    for (let i = 0; i < gradients.length; i++) {
+      gradients[i] = (gradients[i] as number) + (other[i] as number);
+    }
+  }
+}
+
 /** Euclidean norm, accumulated in double precision. */
 export function globalNorm(gradients: Float32Array): number {
   let sum = 0;

@@ -1,6 +1,7 @@
 /** The work of a lane, in whatever thread it is called. */
 import { InfrastructureError } from '../../../core/errors.js';
 import type { Loss } from '../../types.js';
+import { addGradients } from './adam.js';
 import { layOut, type ParameterLayout } from './architecture.js';
 import { prepareDecodeWeights } from './decode-graph.js';
 import { type DecodePrograms, openDecodePrograms } from './decoder.js';
@@ -39,7 +40,7 @@ export class Compute implements Lane {
       const output = await this.train.run(batch, target);
       logprobs.push(output);
       if (loss === undefined || this.gradients === undefined) continue;
-      if (target !== this.gradients) addInto(this.gradients, target as Float32Array);
+      if (target !== undefined && target !== this.gradients) addGradients(this.gradients, [target]);
       this.accumulated = true;
       sum += lossSum(loss, batch.arrays, output);
     }
@@ -94,8 +95,4 @@ export class Compute implements Lane {
     this.scratch ??= new Float32Array(this.layout.size);
     return this.scratch;
   }
-}
-
-function addInto(target: Float32Array, source: Float32Array): void {
-  for (let i = 0; i < target.length; i++) target[i] = (target[i] as number) + (source[i] as number);
 }

@@ -16,7 +16,7 @@ import type {
   OptimStepResult,
   TrainingClient,
 } from '../../types.js';
-import { type AdamState, adamStep, createAdamState, globalNorm } from './adam.js';
+import { type AdamState, adamStep, addGradients, createAdamState, globalNorm } from './adam.js';
 import { layOut, type ModelConfig, type ParameterLayout } from './architecture.js';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { Lane } from './lane.js';
@@ -178,9 +178,7 @@ export class EmbeddedEngine implements TrainingClient {
       (part) => part !== undefined,
     );
     const [total = new Float32Array(this.layout.size), ...rest] = parts;
-    for (const part of rest) {
-      for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + (part[i] as number);
-    }
+    addGradients(total, rest);
     return total;
   }
 

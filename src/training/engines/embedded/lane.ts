@@ -49,11 +49,11 @@ export interface Sequence {
 
 /** Calls are begun in the order they are made. */
 export interface Lane {
-  /** Sets the weights that later calls use. */
+  /** Sets the weights that later calls use. Wait for it before calling it again. */
   setParameters(parameters: Float32Array): Promise<void>;
   /** Forward; with a loss also backward, adding to the lane's gradients. */
   run(batches: readonly FilledBatch[], loss: Loss | undefined): Promise<LaneRunResult>;
-  /** The gradients gathered since the last call, `undefined` when there are none. */
+  /** The gradients gathered since the last call, `undefined` when there are none. Valid until the next `run`. */
   takeGradients(): Promise<Float32Array | undefined>;
   /** Opens a sampler on a copy of the current weights. */
   openSampler(sampler: number, slots: number): Promise<void>;

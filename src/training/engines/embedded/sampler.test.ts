@@ -101,6 +101,8 @@ describe('sampling', () => {
     const long = await sampler.sample(request(90, { maxTokens: 50 }));
     expect(long.tokens).toHaveLength(6);
     expect(long.stopReason).toBe('length');
+    const full = await sampler.sample(request(96));
+    expect(full).toEqual({ tokens: [], logprobs: [], versions: [], stopReason: 'length' });
   });
 
   it('cancels a request by its signal and leaves the others alone', async () => {

@@ -1,11 +1,19 @@
 /**
- * A lane in a worker thread: calls go over as messages and are answered by worker.ts. A thread keeps the process
- * alive only while a call is open.
+ * A lane in a worker thread: calls go over as messages and are answered by worker.ts; weights and gradients go
+ * through shared memory. A thread keeps the process alive only while a call is open.
  */
 import { type TransferListItem, Worker } from 'node:worker_threads';
 import { type Boundary, InfrastructureError, messageOf, UsageError } from '../../../core/errors.js';
 import type { Loss } from '../../types.js';
+import { layOut } from './architecture.js';
 import type { FilledBatch, Lane, LaneOptions, LaneRunResult, Sequence, SequenceRequest } from './lane.js';
+
+/** What a thread is started with. */
+export interface WorkerStart {
+  readonly options: LaneOptions;
+  /** Over shared memory, laid out as the parameters; each side touches them only within a call. */
+  readonly shared: { readonly parameters: Float32Array; readonly gradients: Float32Array };
+}
 
 export interface Call {
   readonly id: number;
@@ -36,12 +44,17 @@ export const WORKERS_AVAILABLE = import.meta.url.endsWith('.js');
 
 export class WorkerLane implements Lane {
   private readonly worker: Worker;
+  private readonly shared: WorkerStart['shared'];
   private readonly open = new Map<number, OpenCall>();
   private calls = 0;
   private failure: Error | undefined;
 
   constructor(options: LaneOptions) {
-    this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options });
+    const bytes = layOut(options.config).size * Float32Array.BYTES_PER_ELEMENT;
+    const sharedArray = (): Float32Array => new Float32Array(new SharedArrayBuffer(bytes));
+    this.shared = { parameters: sharedArray(), gradients: sharedArray() };
+    const workerData: WorkerStart = { options, shared: this.shared };
+    this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
     this.worker.unref();
     this.worker.on('message', (answer: Answer) => this.settle(answer));
     this.worker.on('error', (error) => this.fail(messageOf(error)));
@@ -49,7 +62,8 @@ export class WorkerLane implements Lane {
   }
 
   setParameters(parameters: Float32Array): Promise<void> {
-    return this.call('setParameters', [parameters]);
+    this.shared.parameters.set(parameters);
+    return this.call('setParameters', []);
   }
 
   run(batches: readonly FilledBatch[], loss: Loss | undefined): Promise<LaneRunResult> {
@@ -59,8 +73,8 @@ export class WorkerLane implements Lane {
     return this.call('run', [batches, loss], transfer);
   }
 
-  takeGradients(): Promise<Float32Array | undefined> {
-    return this.call('takeGradients', []);
+  async takeGradients(): Promise<Float32Array | undefined> {
+    return (await this.call<boolean>('takeGradients', [])) ? this.shared.gradients : undefined;
   }
 
   openSampler(sampler: number, slots: number): Promise<void> {
