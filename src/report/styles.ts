@@ -29,6 +29,7 @@ code, pre { font-family: var(--mono); font-size: 0.87em; }
 h1, h2, h3, h4 { line-height: 1.2; margin: 0; text-wrap: balance; overflow-wrap: anywhere; }
 h2 { font: 600 27px/1.2 var(--serif); margin: 64px 0 6px; }
 h3 { font-size: 16px; margin: 28px 0 6px; }
+h3 .dim, h4 .dim { font-weight: 400; font-size: 13.5px; }
 h4 { font-size: 14px; font-weight: 600; margin: 18px 0 4px; }
 p { margin: 8px 0; }
 .lede { max-width: 46em; color: var(--muted); margin: 0 0 14px; }
@@ -66,9 +67,11 @@ table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabula
 th { text-align: left; font-weight: 600; color: var(--muted); font-size: 12.5px; vertical-align: bottom; }
 th, td { padding: 6px 14px 6px 0; border-bottom: 1px solid var(--line); } tr:last-child td { border-bottom: 0; }
 th.n, td.n { text-align: right; white-space: nowrap; } td:last-child, th:last-child { padding-right: 0; }
+td:first-child:not(.n) { min-width: 9em; } .ci { color: var(--muted); font-size: 0.88em; }
 td.in { padding-left: 18px; color: var(--muted); }
 tr.chosen td { background: color-mix(in srgb, var(--c-simulated) 10%, transparent); }
 details { margin: 8px 0; } summary { cursor: pointer; color: var(--muted); font-size: 14px; } summary:hover { color: var(--ink); }
+summary .pill { margin-left: 4px; }
 summary .t { color: var(--ink); font-weight: 600; font-size: 16px; margin-right: 8px; overflow-wrap: anywhere; }
 details.episode { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 14px 20px; margin: 12px 0; }
 pre { background: var(--soft); border-radius: 8px; padding: 10px 13px; margin: 6px 0; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.45; unicode-bidi: plaintext; max-height: 460px; overflow-y: auto; }

@@ -5,7 +5,7 @@
  */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { type Html, html, trustedMarkup } from '../html.js';
+import { type Html, html, makeVisible, trustedMarkup } from '../html.js';
 
 export { Plot };
 
@@ -65,7 +65,7 @@ function render(canvas: Canvas, draw: (canvas: Canvas) => Plot.PlotOptions): Htm
     ...draw(canvas),
   });
   // Plot's white halo would glow on a dark page.
-  return trustedMarkup(element.outerHTML.replaceAll('--plot-background: white;', ''));
+  return trustedMarkup(makeVisible(element.outerHTML.replaceAll('--plot-background: white;', '')));
 }
 
 /** Moves values apart so that neighbours have at least `gap` between them, keeping their order and staying near. */

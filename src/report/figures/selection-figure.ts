@@ -145,8 +145,6 @@ export function selectionFigure(selection: SelectionSummary): Html {
                   y2: arms.executed[k - 1]!.value!,
                   stroke: COLOUR.ink,
                   strokeWidth: 1,
-                  dx: 0,
-                  marker: 'tick',
                 }),
                 Plot.text([`gap ${(100 * lastGap.value!).toFixed(1)}`], {
                   x: k,

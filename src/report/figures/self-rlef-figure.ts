@@ -48,7 +48,7 @@ export function selfRlefFigure(rows: readonly RepairRow[]): Html {
       tickSize: 0,
       grid: true,
     },
-    y: { domain: rows.map(({ label }) => label), label: null, axis: narrow ? null : 'left', tickSize: 0 },
+    y: { domain: rows.map(({ label }) => label), label: null, axis: null },
     marks: [
       ...(narrow ? [] : [Plot.axisY({ tickSize: 0, fontSize: 13 })]),
       Plot.ruleY(marks, {

@@ -118,7 +118,7 @@ export function curveFigure({ title, xLabel, series, unit, scale, smooth }: Curv
     ends.map(({ y }) => transform(y)),
     15 * perPixel,
   ).map((y) => (scale === 'log' ? Math.exp(y) : y));
-  return figure({ label: title, wideWidth: 350 }, () => ({
+  return figure({ label: title, wideWidth: 430 }, () => ({
     height,
     marginLeft: 44,
     marginRight: 78,

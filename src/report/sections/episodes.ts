@@ -33,7 +33,7 @@ export function episodeSection(samples: readonly EpisodeSample[]): Html | null {
 }
 
 function episode(sample: EpisodeSample, open: boolean): Html {
-  return html`<details class="episode"${open && html` open`}><summary><span class="t">${sample.title}</span>${sample.verdicts.map(({ verdict }) => verdictPill(verdict))}</summary>
+  return html`<details class="episode"${open && html` open`}><summary><span class="t">${sample.title}</span>${sample.verdicts.slice(-1).map(({ verdict }) => verdictPill(verdict))}</summary>
 <p class="note">${sample.problem} · ${stageLabel(sample.stage)} · ${sample.model}</p>
 <h4>The problem</h4><pre>${shorten(sample.statement, MOST_CHARACTERS)}</pre>
 ${sample.turns.map(turn)}

@@ -1,8 +1,10 @@
 /**
  * Small pieces that sections share.
  */
+
+import type { Difference, Estimate } from '../../evaluation/estimates.js';
 import type { Summary } from '../../evaluation/summary.js';
-import { stageLabel } from '../format.js';
+import { percent, percentInterval, points, pointsInterval, stageLabel } from '../format.js';
 import { type Html, html } from '../html.js';
 
 /** What every section gets. */
@@ -48,6 +50,15 @@ export function table(
           html`<td class="${columns[i]?.numeric ? 'n' : i === 0 && indent ? 'in' : ''}">${cell}</td>`,
       )}</tr>`,
   )}</tbody></table></div>`;
+}
+
+/** A value with its interval in small print. */
+export function estimateCell({ value, interval }: Pick<Estimate, 'value' | 'interval'>): Html {
+  return html`${percent(value)}${interval && html` <span class="ci">${percentInterval(interval)}</span>`}`;
+}
+
+export function differenceCell({ value, interval }: Pick<Difference, 'value' | 'interval'>): Html {
+  return html`${points(value)}${interval && html` <span class="ci">${pointsInterval(interval)}</span>`}`;
 }
 
 export function legend(entries: readonly { readonly name: string; readonly colour: string }[]): Html {

@@ -3,9 +3,18 @@
  */
 import type { PredictionGroupName, PredictionSummary } from '../../evaluation/summarise-predictions.js';
 import { PREDICTION_LEGEND, predictionFigure } from '../figures/prediction-figure.js';
-import { count, counted, differenceText, estimateText, percent } from '../format.js';
+import { count, counted, percent } from '../format.js';
 import { type Html, html } from '../html.js';
-import { details, legend, provenance, type SectionContext, section, table } from './parts.js';
+import {
+  details,
+  differenceCell,
+  estimateCell,
+  legend,
+  provenance,
+  type SectionContext,
+  section,
+  table,
+} from './parts.js';
 
 const FIGURES: readonly { readonly group: PredictionGroupName; readonly title: string }[] = [
   { group: 'as-expected', title: 'Programs that print what the test expects' },
@@ -39,8 +48,8 @@ export function predictionSection(context: SectionContext): Html | null {
       cells: [
         i === 0 ? context.label(entry.stage, entry.model) : '',
         GROUP_NAMES[group],
-        estimateText(accuracy),
-        group === 'as-expected' || group === 'reference' ? '' : estimateText(wishful),
+        estimateCell(accuracy),
+        group === 'as-expected' || group === 'reference' ? '' : estimateCell(wishful),
         count(counts.truncated + counts.unparsed),
         count(accuracy.problems),
         count(accuracy.items),
@@ -81,8 +90,8 @@ export function predictionSection(context: SectionContext): Html | null {
             cells: [
               `${from.toUpperCase()} → ${to.toUpperCase()}`,
               GROUP_NAMES[group],
-              differenceText(accuracy),
-              differenceText(wishful),
+              differenceCell(accuracy),
+              group === 'as-expected' || group === 'reference' ? '' : differenceCell(wishful),
               count(accuracy.problems),
             ],
           })),
@@ -110,7 +119,7 @@ function agreement(context: SectionContext, predictions: readonly PredictionSumm
           ],
           entry.agreement.map((bin) => ({
             cells: [
-              `${percent(bin.upTo - 0.2)} to ${percent(bin.upTo)}`,
+              `over ${Math.round(100 * bin.upTo - 20)}%, up to ${Math.round(100 * bin.upTo)}%`,
               percent(bin.agreement),
               percent(bin.accuracy),
               count(bin.items),

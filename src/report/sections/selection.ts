@@ -3,9 +3,17 @@
  */
 import type { SelectionSummary } from '../../evaluation/summarise-selections.js';
 import { costFigure, selectionFigure } from '../figures/selection-figure.js';
-import { count, counted, differenceText, estimateText, percent } from '../format.js';
+import { count, counted, percent } from '../format.js';
 import { type Html, html } from '../html.js';
-import { details, provenance, type SectionContext, section, table } from './parts.js';
+import {
+  details,
+  differenceCell,
+  estimateCell,
+  provenance,
+  type SectionContext,
+  section,
+  table,
+} from './parts.js';
 
 export function selectionSection(context: SectionContext): Html | null {
   const { selections, selectionChanges } = context.summary;
@@ -40,9 +48,9 @@ export function selectionSection(context: SectionContext): Html | null {
           selectionChanges.map(({ from, to, k, passAt1, passAtK, bestAtKSimulated }) => ({
             cells: [
               `${from.toUpperCase()} → ${to.toUpperCase()}`,
-              differenceText(passAt1),
-              differenceText(passAtK),
-              differenceText(bestAtKSimulated),
+              differenceCell(passAt1),
+              differenceCell(passAtK),
+              differenceCell(bestAtKSimulated),
               k,
               count(passAt1.problems),
             ],
@@ -74,30 +82,38 @@ ${details('The numbers', numbers(selection))}${selection.draws > 0 && details('H
 }
 
 function numbers({ ks, arms, gap, gain, overShort }: SelectionSummary): Html {
-  return table(
+  const k = { label: 'k', numeric: true };
+  const values = table(
     [
-      { label: 'k', numeric: true },
+      k,
       { label: 'any right (pass@k)', numeric: true },
       { label: 'best@k by execution', numeric: true },
       { label: 'best@k by simulation', numeric: true },
       { label: 'short-1@k', numeric: true },
-      { label: 'gap', numeric: true },
-      { label: 'gain over pass@1', numeric: true },
-      { label: 'over short-1', numeric: true },
     ],
     ks.map((k, i) => ({
       cells: [
         k,
-        estimateText(arms.pass[i]!),
-        estimateText(arms.executed[i]!),
-        arms.simulated[i] ? estimateText(arms.simulated[i]) : '',
-        estimateText(arms.short[i]!),
-        gap[i] ? differenceText(gap[i]) : '',
-        gain[i] ? differenceText(gain[i]) : '',
-        overShort[i] ? differenceText(overShort[i]) : '',
+        estimateCell(arms.pass[i]!),
+        estimateCell(arms.executed[i]!),
+        arms.simulated[i] ? estimateCell(arms.simulated[i]) : '',
+        estimateCell(arms.short[i]!),
       ],
     })),
   );
+  if (gap.length === 0) return values;
+  const differences = table(
+    [
+      k,
+      { label: 'simulation gap', numeric: true },
+      { label: 'gain over pass@1', numeric: true },
+      { label: 'gain over short-1@k', numeric: true },
+    ],
+    ks.map((k, i) => ({
+      cells: [k, differenceCell(gap[i]!), differenceCell(gain[i]!), differenceCell(overShort[i]!)],
+    })),
+  );
+  return html`${values}<h4>Differences, in points</h4>${differences}`;
 }
 
 function confusion({ confusion: { truePass, falsePass, falseFail, trueFail } }: SelectionSummary): Html {
