@@ -78,6 +78,7 @@ def run(source, kind, expression=None, caps=None, cache=None):
                 finally:
                     _settrace(None)
         finally:
+            join_threads()
             _exit_functions()
             flush(stdout)
     except SystemExit as error:
@@ -101,6 +102,16 @@ def run(source, kind, expression=None, caps=None, cache=None):
         if recorder.excluded is not None:
             reply["x"] = recorder.excluded
     return reply
+
+
+def join_threads():
+    """Waits for the threads that keep a program alive, as the interpreter does before it ends."""
+    threading = sys.modules.get("threading")
+    if threading is None or threading.active_count() == 1:
+        return
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
 
 
 def flush(stdout):

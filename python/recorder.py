@@ -369,7 +369,7 @@ _RETURN_OPS = _return_opcodes()
 
 
 class Recorder:
-    """Traces code that was compiled under `filename`, between `start` and `stop`, in the calling thread."""
+    """Traces code that was compiled under `filename`, between `start` and `stop`."""
 
     def __init__(self, filename, max_events=10_000, max_bytes=1_000_000):
         self.filename = filename
@@ -386,7 +386,11 @@ class Recorder:
             self._spans = comprehension_spans(source)
 
     def start(self):
-        sys.settrace(_tracer(self))
+        tracer = _tracer(self)
+        threading = sys.modules.get("threading")
+        if threading is not None:  # contest programs often run their main function in a thread
+            threading.settrace(tracer)
+        sys.settrace(tracer)
 
     def stop(self):
         sys.settrace(None)

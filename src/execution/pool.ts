@@ -25,6 +25,8 @@ export interface PoolOptions {
   readonly command: () => WorkerCommand;
   /** Told what a process sent along when it was ready. */
   readonly onReady?: (body: Buffer) => void;
+  /** Called when the pool is closed and its processes have ended. */
+  readonly onClose?: () => void;
 }
 
 /** One run of one program on one input, wherever it is in its life. */
@@ -104,6 +106,7 @@ export class SandboxPool implements Sandbox {
     const waiting = [...this.#queue.splice(0), ...seats.flatMap((seat) => seat.sent.splice(0))];
     for (const run of waiting) run.fail(closedError());
     await Promise.all(seats.map((seat) => seat.worker.exited));
+    this.#options.onClose?.();
   }
 
   #submit<Result extends Execution | Trace>(

@@ -10,6 +10,8 @@ export interface HostileProgram {
   readonly outcomes: readonly Execution['outcome'][];
   /** What stdout must be, where the program gets that far. */
   readonly stdout?: string | RegExp;
+  /** Not for a sandbox that does not confine: there it would do its harm. */
+  readonly needsConfinement?: boolean;
 }
 
 const any: HostileProgram['outcomes'] = [
@@ -38,6 +40,7 @@ function attempts(setup: string, ...lines: readonly string[]): string {
 export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   {
     title: 'a fork bomb',
+    needsConfinement: true,
     source: 'import os\nwhile True:\n    os.fork()',
     outcomes: ['runtime-error', 'time-limit', 'memory-limit'],
   },
@@ -109,6 +112,7 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   },
   {
     title: 'closing and forging our descriptors',
+    needsConfinement: true,
     source: [
       'import os',
       'print("mine", flush=True)',
@@ -124,8 +128,8 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
       '    except OSError:',
       '        pass',
     ].join('\n'),
-    outcomes: ['completed'],
-    stdout: 'mine\n',
+    outcomes: ['completed', 'runtime-error'],
+    stdout: /^(mine\n)?$/,
   },
   {
     title: 'closing standard output and writing on',
@@ -136,6 +140,7 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   },
   {
     title: 'killing its parent, its siblings and everything else',
+    needsConfinement: true,
     source: attempts(
       'import os, signal',
       'for pid in (os.getppid(), 1, -1, 0) + tuple(range(2, 50)):',
@@ -149,6 +154,7 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   },
   {
     title: 'ptrace',
+    needsConfinement: true,
     source: attempts(
       'import os',
       'def trace():',
@@ -161,6 +167,7 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   },
   {
     title: 'writing outside its folder',
+    needsConfinement: true,
     source: attempts(
       'import os',
       'for path in ("/etc/deskcheck", "/usr/deskcheck", "/deskcheck", "/lib/deskcheck", "/bin/deskcheck"):',
@@ -174,6 +181,7 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   },
   {
     title: 'filling the disk',
+    needsConfinement: true,
     source: [
       'written = 0',
       'try:',
@@ -189,6 +197,7 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   },
   {
     title: 'making files without end',
+    needsConfinement: true,
     source: [
       'try:',
       '    for i in range(1_000_000):',
@@ -202,6 +211,7 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   },
   {
     title: 'reading the environment, users and other processes',
+    needsConfinement: true,
     source: attempts(
       'import os',
       'print(sorted(k for k in os.environ if "SECRET" in k or k in ("PATH2", "USERPROFILE")))',
@@ -218,6 +228,7 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   },
   {
     title: 'opening a socket',
+    needsConfinement: true,
     source: attempts(
       'import socket',
       'def connect():',
@@ -288,6 +299,7 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   },
   {
     title: 'leaving daemons behind',
+    needsConfinement: true,
     source: [
       'import os, sys, time',
       'if os.fork() == 0:',
@@ -337,53 +349,55 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
   },
 ];
 
-/** Spoils everything within reach; `INNOCENT` must print the same after it as before. */
-export const SPOILER = [
-  'import builtins, sys, gc, math, json, os, random, collections, io',
-  'math.pi = 3',
-  'math.sqrt = None',
-  'json.dumps = json.loads = lambda *a, **k: "{}"',
-  'collections.Counter = None',
-  'random.seed = None',
-  'open("/tmp/left", "w").write("left")',
-  'open("here", "w").write("left")',
-  'os.mkdir("/tmp/folder")',
-  'os.chdir("/tmp")',
-  'os.environ["LEFT"] = "1"',
-  'sys.path.insert(0, "/tmp")',
-  'sys.setrecursionlimit(50)',
-  'sys.modules["heapq"] = None',
-  'for o in gc.get_objects():',
-  '    if isinstance(o, dict) and "FILENAME" in o and "describe" in o:',
-  '        o["describe"] = o["run"] = None',
-  '    if isinstance(o, list) and o is not sys.path and len(o) < 3 and o and isinstance(o[0], str):',
-  '        try:',
-  '            o.clear()',
-  '        except BaseException:',
-  '            pass',
-  'import atexit',
-  'def wicked(*a, **k):',
-  '    raise SystemExit(0)',
-  'builtins.len = builtins.sorted = builtins.open = builtins.input = wicked',
-  'builtins.compile = builtins.exec = builtins.eval = wicked',
-  'sys.stdin = sys.stdout = sys.stderr = None',
-  'sys.settrace(wicked)',
-  'atexit.register(wicked)',
-  'builtins.print = wicked',
-].join('\n');
+/** Spoils everything within reach; `innocent` must print the same after it as before. */
+export const spoiler = (folder: string): string =>
+  [
+    'import builtins, sys, gc, math, json, os, random, collections, io',
+    'math.pi = 3',
+    'math.sqrt = None',
+    'json.dumps = json.loads = lambda *a, **k: "{}"',
+    'collections.Counter = None',
+    'random.seed = None',
+    `open("${folder}/left", "w").write("left")`,
+    'open("here", "w").write("left")',
+    `os.mkdir("${folder}/folder")`,
+    `os.chdir("${folder}/folder")`,
+    'os.environ["LEFT"] = "1"',
+    'sys.path.insert(0, "/tmp")',
+    'sys.setrecursionlimit(50)',
+    'sys.modules["heapq"] = None',
+    'for o in gc.get_objects():',
+    '    if isinstance(o, dict) and "FILENAME" in o and "describe" in o:',
+    '        o["describe"] = o["run"] = None',
+    '    if isinstance(o, list) and o is not sys.path and len(o) < 3 and o and isinstance(o[0], str):',
+    '        try:',
+    '            o.clear()',
+    '        except BaseException:',
+    '            pass',
+    'import atexit',
+    'def wicked(*a, **k):',
+    '    raise SystemExit(0)',
+    'builtins.len = builtins.sorted = builtins.open = builtins.input = wicked',
+    'builtins.compile = builtins.exec = builtins.eval = wicked',
+    'sys.stdin = sys.stdout = sys.stderr = None',
+    'sys.settrace(wicked)',
+    'atexit.register(wicked)',
+    'builtins.print = wicked',
+  ].join('\n');
 
 /** Prints what a spoiled interpreter would print differently. */
-export const INNOCENT = [
-  'import math, json, collections, heapq, os, sys, random',
-  'print(len(sorted([2, 1])), math.pi, math.sqrt(4), json.dumps([1]), dict(collections.Counter("aa")))',
-  'print(os.path.exists("/tmp/left"), os.path.exists("here"), sorted(os.listdir("/tmp")), "LEFT" in os.environ)',
-  'print(heapq.nlargest(1, [1, 2]), sys.getrecursionlimit() >= 900, sys.gettrace(), "/tmp" in sys.path)',
-  'random.seed(1)',
-  'print(random.randint(1, 100), input())',
-].join('\n');
+export const innocent = (folder: string): string =>
+  [
+    'import math, json, collections, heapq, os, sys, random',
+    'print(len(sorted([2, 1])), math.pi, math.sqrt(4), json.dumps([1]), dict(collections.Counter("aa")))',
+    `print(os.path.exists("here"), sorted(os.listdir("${folder}")), "LEFT" in os.environ)`,
+    'print(heapq.nlargest(1, [1, 2]), sys.getrecursionlimit() >= 900, sys.gettrace(), "/tmp" in sys.path)',
+    'random.seed(1)',
+    'print(random.randint(1, 100), input())',
+  ].join('\n');
 
 export const INNOCENT_OUTPUT =
-  "2 3.141592653589793 2.0 [1] {'a': 2}\nFalse False [] False\n[2] True None False\n18 hello\n";
+  "2 3.141592653589793 2.0 [1] {'a': 2}\nFalse [] False\n[2] True None False\n18 hello\n";
 
 /** Ways from Pyodide to the JavaScript around it; none may print `escaped`. */
 export const NODE_ESCAPES: readonly (readonly [title: string, source: string])[] = [

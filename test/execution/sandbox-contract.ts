@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { judge } from '../../src/execution/judge.js';
 import type { Execution, Sandbox } from '../../src/execution/types.js';
 import type { Limits, ProgramInput } from '../../src/problem/types.js';
-import { HOSTILE_PROGRAMS, INNOCENT, INNOCENT_OUTPUT, SPOILER } from './hostile-programs.js';
+import { HOSTILE_PROGRAMS, INNOCENT_OUTPUT, innocent, spoiler } from './hostile-programs.js';
 
 /** What a sandbox documents that it does not do. */
-export type Difference = 'threads' | 'processes' | 'asyncio';
+export type Difference = 'threads' | 'asyncio' | 'confinement';
 
 const LIMITS: Limits = { cpuTimeMs: 400, memoryLimitBytes: 96 << 20, outputLimitBytes: 100_000 };
 const stdin = (text: string): ProgramInput => ({ kind: 'stdin', stdin: text });
@@ -265,7 +265,14 @@ export function describeSandbox(
     });
 
     describe('against hostile programs', () => {
-      it.each(HOSTILE_PROGRAMS)('survives $title', async ({ source, outcomes, stdout }) => {
+      const folder = differences.has('confinement') ? '.' : '/tmp';
+      const INNOCENT = innocent(folder);
+      const SPOILER = spoiler(folder);
+
+      const programs = HOSTILE_PROGRAMS.filter(
+        ({ needsConfinement }) => needsConfinement !== true || !differences.has('confinement'),
+      );
+      it.each(programs)('survives $title', async ({ source, outcomes, stdout }) => {
         const execution = await run(source.replace('PORT', String(port)));
         expect(outcomes, JSON.stringify(execution).slice(0, 500)).toContain(execution.outcome);
         if (typeof stdout === 'string') expect(execution.stdout).toBe(stdout);

@@ -4,11 +4,7 @@ import { createWasmSandbox } from '../../src/execution/wasm/wasm-sandbox.js';
 import { NODE_ESCAPES } from './hostile-programs.js';
 import { describeSandbox } from './sandbox-contract.js';
 
-describeSandbox(
-  'wasm',
-  () => createWasmSandbox({ processes: 2 }),
-  new Set(['threads', 'processes', 'asyncio']),
-);
+describeSandbox('wasm', () => createWasmSandbox({ processes: 2 }), new Set(['threads', 'asyncio']));
 
 describe('the way from Python to Node', () => {
   const sandbox = createWasmSandbox({ processes: 1 });
