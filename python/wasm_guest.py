@@ -21,8 +21,8 @@ _cache = {}
 
 
 def serve(job):
-    source, kind, expression, caps, trusted = _loads(job)
-    return _encode(harness.run(source, kind, expression, caps, _cache if trusted else None)).encode()
+    source, kind, expression, caps, shared = _loads(job)
+    return _encode(harness.run(source, kind, expression, caps, _cache if shared else None)).encode()
 
 
 def install():

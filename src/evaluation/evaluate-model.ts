@@ -2,6 +2,7 @@
  * One model on a set of problems, by the whole of the paper's evaluation (§3–§6): programs sampled and judged, each
  * program simulated on each public test, outputs predicted for right and wrong programs, and Self-RLEF with simulated
  * and with executed feedback. Writes records (records.ts); what they amount to is computed from those.
+ * Give it a caching sandbox (src/execution): equal programs are common among samples.
  *
  * Deviation from the paper, to save tokens: samples of one problem that are the same program are simulated once, and
  * share those predictions.
@@ -66,7 +67,6 @@ export async function evaluateProblem(
     problem,
     options,
     comparator: options.comparator ?? 'codecontests',
-    executed: new Map(),
     seed: `${options.seed}/${problem.id}`,
   };
   const solved = await sampleSolutions(context);
@@ -85,8 +85,6 @@ interface Context {
   readonly problem: Problem;
   readonly options: EvaluationOptions;
   readonly comparator: ComparatorName;
-  /** What programs really print on the public tests, by source; `null` where they fail. */
-  readonly executed: Map<string, Promise<readonly (string | null)[]>>;
   readonly seed: string;
 }
 
@@ -370,20 +368,15 @@ function toRepairRecord(
   };
 }
 
-/** What a program prints on each public test; `null` where it fails. Each program is run once per problem. */
-function execute(context: Context, source: string): Promise<readonly (string | null)[]> {
-  const known = context.executed.get(source);
-  if (known) return known;
+/** What a program prints on each public test; `null` where it fails. */
+async function execute(context: Context, source: string): Promise<readonly (string | null)[]> {
   const { problem, sandbox, options } = context;
   const inputs = problem.publicTests.map(({ input }) => ({ kind: 'stdin', stdin: input }) as const);
-  const running = sandbox
-    .run({ source }, inputs, {
-      ...(problem.limits && { limits: problem.limits }),
-      ...(options.signal && { signal: options.signal }),
-    })
-    .then((executions) => executions.map(({ outcome, stdout }) => (outcome === 'completed' ? stdout : null)));
-  context.executed.set(source, running);
-  return running;
+  const executions = await sandbox.run({ source }, inputs, {
+    ...(problem.limits && { limits: problem.limits }),
+    ...(options.signal && { signal: options.signal }),
+  });
+  return executions.map(({ outcome, stdout }) => (outcome === 'completed' ? stdout : null));
 }
 
 function playEpisode<Outcome>(

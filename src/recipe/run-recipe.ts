@@ -4,8 +4,9 @@
 import { systemClock } from '../core/clock.js';
 import { formatDuration, type Progress } from '../core/progress.js';
 import { terseStyle } from '../episode/prompts/terse.js';
+import { createCachingSandbox } from '../execution/caching-sandbox.js';
 import type { Sandbox } from '../execution/types.js';
-import { createWasmSandbox } from '../execution/wasm/wasm-sandbox.js';
+import { createWasmSandbox, type Isolation } from '../execution/wasm/wasm-sandbox.js';
 import { createChatTokenizer } from '../model/tokenizer.js';
 import { worldTokenizerFiles } from '../world/vocabulary.js';
 import type { Stage, StageContext } from './context.js';
@@ -37,12 +38,13 @@ export interface RunOptions {
 export async function runRecipe(recipe: Recipe, { root, progress, signal }: RunOptions): Promise<string> {
   await using folder = await openRunFolder(recipe, root);
   const sandboxes: Sandbox[] = [];
-  const lazily = (options: { readonly trusted: boolean }): (() => Sandbox) => {
+  const lazily = (isolation: Isolation): (() => Sandbox) => {
     let sandbox: Sandbox | undefined;
     return () => {
       if (sandbox) return sandbox;
-      sandbox = createWasmSandbox({ processes: 2, ...options });
-      sandboxes.push(sandbox);
+      const started = createWasmSandbox({ processes: 2, isolation });
+      sandboxes.push(started);
+      sandbox = createCachingSandbox(started);
       return sandbox;
     };
   };
@@ -53,8 +55,8 @@ export async function runRecipe(recipe: Recipe, { root, progress, signal }: RunO
     clock: systemClock,
     style: terseStyle,
     tokenizer: createChatTokenizer(worldTokenizerFiles()),
-    sandbox: lazily({ trusted: false }),
-    trustedSandbox: lazily({ trusted: true }),
+    sandbox: lazily('program'),
+    trustedSandbox: lazily('none'),
     signal,
   };
   try {

@@ -30,7 +30,13 @@ for (;;) {
   const { jobs } = JSON.parse(frame.toString('utf8'));
   for (const { id, source, caps, limits, inputs } of jobs) {
     for (let index = 0; index < inputs.length; index++) {
-      const { reply, ...ended } = interpreter.run({ source, caps, limits, ...inputs[index] });
+      const { reply, ...ended } = interpreter.run({
+        source,
+        caps,
+        limits,
+        ...inputs[index],
+        last: index === inputs.length - 1,
+      });
       writeFrame({ kind: 'run', id, index, ...ended }, reply);
       if (ended.spoiled) process.exit(0);
     }

@@ -12,7 +12,7 @@ import { createGate, ProgramEnd } from './gate.mjs';
 
 /** A memory this large is not cleaned but replaced, with its process. */
 const MAX_KEPT_MEMORY_BYTES = 256 * 1024 * 1024;
-/** Programs that share an interpreter in `trusted` mode before its memory is restored anyway. */
+/** Runs that share an interpreter without isolation before its memory is restored anyway. */
 const TRUSTED_RUNS = 200;
 
 const encoder = new TextEncoder();
@@ -24,6 +24,7 @@ const encoder = new TextEncoder();
  * @property {string} stdin
  * @property {string} expression
  * @property {[number, number] | null} caps
+ * @property {boolean} last whether another program follows
  * @property {{ cpuTimeMs: number, memoryLimitBytes: number, outputLimitBytes: number }} limits
  */
 
@@ -44,7 +45,7 @@ const encoder = new TextEncoder();
  * @property {string} pyodideUrl
  * @property {string} indexUrl
  * @property {Record<string, string>} files the guest modules, by file name
- * @property {boolean} trusted
+ * @property {'input' | 'program' | 'none'} isolation how often the memory is restored
  * @property {boolean} makeSnapshot whether to hand over a snapshot that later processes can start from
  */
 
@@ -98,7 +99,7 @@ export async function createInterpreter(options, snapshot) {
     run(job) {
       files.reset(encoder.encode(job.stdin));
       const request = Buffer.from(
-        JSON.stringify([job.source, job.kind, job.expression, job.caps, options.trusted]),
+        JSON.stringify([job.source, job.kind, job.expression, job.caps, options.isolation !== 'input']),
       );
       gate.begin({ ...job.limits, soft: job.caps !== null });
       /** @type {Buffer} */
@@ -115,11 +116,12 @@ export async function createInterpreter(options, snapshot) {
       const verdict = judgeEnd(reply, failure, used);
       const spoiled = verdict.spoiled || memoryBytes > MAX_KEPT_MEMORY_BYTES;
       dirty++;
-      if (
-        !spoiled &&
-        (!options.trusted || failure !== undefined || used.interrupted || dirty >= TRUSTED_RUNS)
-      )
-        restore();
+      const ended = failure !== undefined || used.interrupted;
+      const isDue =
+        options.isolation === 'input' ||
+        (options.isolation === 'program' && job.last) ||
+        (options.isolation === 'none' && dirty >= TRUSTED_RUNS);
+      if (!spoiled && (ended || isDue)) restore();
       return {
         outcome: verdict.outcome,
         detail: verdict.detail,

@@ -16,14 +16,19 @@ import { SandboxPool } from '../pool.js';
 import type { Sandbox } from '../types.js';
 import type { WorkerCommand } from '../worker.js';
 
+export type Isolation = 'input' | 'program' | 'none';
+
 export interface WasmSandboxOptions {
   /** Child processes, at least 1; by default one per core, at most 4. */
   readonly processes?: number;
   /**
-   * For programs that we generated ourselves: every run has a fresh namespace, but the interpreter's memory is not
-   * restored between runs (about 5 times faster). Programs written by a model must never run so.
+   * After what the interpreter's memory is put back as it was (1 to 2 ms).
+   * - `input` (the default): after every run.
+   * - `program`: after the last input of a program; its own runs share an interpreter, in fresh namespaces. For many
+   *   short programs written by a model.
+   * - `none`: hardly ever. Only for programs that we generated ourselves, never for a model's.
    */
-  readonly trusted?: boolean;
+  readonly isolation?: Isolation;
 }
 
 const GUEST_FILES = ['recorder.py', 'harness.py', 'wasm_guest.py'];
@@ -38,7 +43,7 @@ export function createWasmSandbox(options: WasmSandboxOptions = {}): Sandbox {
   return new SandboxPool({
     kind: 'wasm',
     concurrency: processes,
-    command: () => wasmCommand(options.trusted === true),
+    command: () => wasmCommand(options.isolation ?? 'input'),
     onReady: (body) => {
       if (body.length > 0) snapshot = body;
     },
@@ -51,7 +56,7 @@ export function createWasmSandbox(options: WasmSandboxOptions = {}): Sandbox {
  */
 let snapshot: Buffer | undefined;
 
-function wasmCommand(trusted: boolean): WorkerCommand {
+function wasmCommand(isolation: Isolation): WorkerCommand {
   const pyodide = dirname(createRequire(import.meta.url).resolve('pyodide/package.json'));
   const here = fileURLToPath(new URL('.', import.meta.url));
   const permission = process.allowedNodeEnvironmentFlags.has('--permission')
@@ -72,7 +77,7 @@ function wasmCommand(trusted: boolean): WorkerCommand {
       pyodideUrl: pathToFileURL(join(pyodide, 'pyodide.mjs')).href,
       indexUrl: join(pyodide, sep),
       files: Object.fromEntries(GUEST_FILES.map((name) => [name, readFileSync(pythonFile(name), 'utf8')])),
-      trusted,
+      isolation,
       makeSnapshot: snapshot === undefined,
       hasSnapshot: snapshot !== undefined,
     },

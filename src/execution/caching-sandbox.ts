@@ -1,0 +1,31 @@
+/**
+ * A sandbox that remembers: the same program on the same inputs is run once. For sampling, where many completions of
+ * one prompt are the same program. What it remembers is bounded: the runs asked for longest ago are forgotten.
+ */
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../core/canonical-json.js';
+import type { Execution, Sandbox } from './types.js';
+
+/** Does not own `sandbox`; traces are passed through. `capacity`: how many (program, inputs) pairs are kept. */
+export function createCachingSandbox(sandbox: Sandbox, capacity = 2_000): Sandbox {
+  const known = new Map<string, Promise<Execution[]>>();
+  return {
+    kind: sandbox.kind,
+    concurrency: sandbox.concurrency,
+    run: (program, inputs, options = {}) => {
+      const key = createHash('sha256')
+        .update(canonicalJson([program.source, inputs, options.limits ?? null]))
+        .digest('base64');
+      const before = known.get(key);
+      if (before) return before;
+      const running = sandbox.run(program, inputs, options);
+      known.set(key, running);
+      // A run that failed for our own reasons is tried anew next time.
+      running.catch(() => known.delete(key));
+      if (known.size > capacity) known.delete(known.keys().next().value!);
+      return running;
+    },
+    trace: (program, inputs, options) => sandbox.trace(program, inputs, options),
+    [Symbol.asyncDispose]: async () => known.clear(),
+  };
+}
