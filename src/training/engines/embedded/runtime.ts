@@ -5,6 +5,7 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { InfrastructureError, messageOf } from '../../../core/errors.js';
+import { passGate } from './native-gate.js';
 
 export type TensorMap = Record<string, Tensor>;
 
@@ -28,6 +29,8 @@ export async function openProgram(graph: Uint8Array, threads: number): Promise<P
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
+      // A pattern is kept for every combination of sizes ever seen, which never ends here; it brings no speed.
+      enableMemPattern: false,
       logSeverityLevel: 3,
       extra: {
         session: {
@@ -42,13 +45,13 @@ export async function openProgram(graph: Uint8Array, threads: number): Promise<P
     run: async (inputs, outputs) => {
       await guard('run', () => session.run(inputs, outputs));
     },
-    release: () => session.release(),
+    release: () => passGate(() => session.release()),
   };
 }
 
 async function guard<T>(what: string, action: () => Promise<T>): Promise<T> {
   try {
-    return await action();
+    return await passGate(action);
   } catch (cause) {
     throw new InfrastructureError(`onnxruntime could not ${what} a graph: ${messageOf(cause)}`, {
       code: `onnxruntime-${what}`,

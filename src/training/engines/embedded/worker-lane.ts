@@ -7,12 +7,14 @@ import { type Boundary, InfrastructureError, messageOf, UsageError } from '../..
 import type { Loss } from '../../types.js';
 import { layOut } from './architecture.js';
 import type { FilledBatch, Lane, LaneOptions, LaneRunResult, Sequence, SequenceRequest } from './lane.js';
+import { createNativeGate, forgetGate, type NativeGate, watchGate } from './native-gate.js';
 
 /** What a thread is started with. */
 export interface WorkerStart {
   readonly options: LaneOptions;
   /** Over shared memory, laid out as the parameters; each side touches them only within a call. */
   readonly shared: { readonly parameters: Float32Array; readonly gradients: Float32Array };
+  readonly gate: NativeGate;
 }
 
 export interface Call {
@@ -45,6 +47,7 @@ export const WORKERS_AVAILABLE = import.meta.url.endsWith('.js');
 export class WorkerLane implements Lane {
   private readonly worker: Worker;
   private readonly shared: WorkerStart['shared'];
+  private readonly gate = createNativeGate();
   private readonly open = new Map<number, OpenCall>();
   private calls = 0;
   private failure: Error | undefined;
@@ -53,12 +56,16 @@ export class WorkerLane implements Lane {
     const bytes = layOut(options.config).size * Float32Array.BYTES_PER_ELEMENT;
     const sharedArray = (): Float32Array => new Float32Array(new SharedArrayBuffer(bytes));
     this.shared = { parameters: sharedArray(), gradients: sharedArray() };
-    const workerData: WorkerStart = { options, shared: this.shared };
+    const workerData: WorkerStart = { options, shared: this.shared, gate: this.gate };
+    watchGate(this.gate);
     this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
     this.worker.unref();
     this.worker.on('message', (answer: Answer) => this.settle(answer));
     this.worker.on('error', (error) => this.fail(messageOf(error)));
-    this.worker.on('exit', (code) => this.fail(`its thread ended with code ${code}`));
+    this.worker.on('exit', (code) => {
+      forgetGate(this.gate);
+      this.fail(`its thread ended with code ${code}`);
+    });
   }
 
   setParameters(parameters: Float32Array): Promise<void> {

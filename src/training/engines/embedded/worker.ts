@@ -2,11 +2,13 @@
 import { parentPort, type TransferListItem, workerData } from 'node:worker_threads';
 import { Compute } from './compute.js';
 import type { LaneRunResult } from './lane.js';
+import { installGate } from './native-gate.js';
 import { type Answer, type Call, describeError, type WorkerStart } from './worker-lane.js';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.js is the entry of a worker thread');
-const { options, shared } = workerData as WorkerStart;
+const { options, shared, gate } = workerData as WorkerStart;
+installGate(gate);
 const compute = new Compute(options);
 
 port.on('message', (call: Call) => {
