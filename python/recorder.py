@@ -49,6 +49,7 @@ NUMBERS_AND_STR = NUMBERS | {str}
 NAMED = frozenset((FunctionType, BuiltinFunctionType, ModuleType, type))
 
 _FOLDED = ("<listcomp>", "<setcomp>", "<dictcomp>") if sys.version_info < (3, 12) else ()
+_OPTIMIZED = 0x1  # CO_OPTIMIZED: functions, not modules and classes
 _GENERATOR = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 _MISSING = object()
 _type_name = type.__dict__["__name__"].__get__
@@ -438,31 +439,46 @@ def _tracer(recorder):
         last_kind = CALL
         last_line = 0
         last_span = None
+        raised_at = -1
+        # The body of a class begins, and from 3.13 on also ends, with book-keeping on its header line: left out.
+        header = None if code.co_flags & _OPTIMIZED or code.co_name == "<module>" else 0
 
         def local(frame, event, arg):
-            nonlocal size, last_kind, last_line, last_span
+            nonlocal size, last_kind, last_line, last_span, raised_at, header
             if recorder.excluded is not None:
                 return None
             line = frame.f_lineno
             if event == "line":
                 if spans is not None:
                     span = _span_at(frame, spans)
+                    before = last_span
+                    last_span = span
                     if span is not None:
                         line = span[0]
-                        if span is last_span or line == last_line:
-                            last_span = span
+                        if span is before or line == last_line:
                             return local
-                    last_span = span
+                    elif before is not None and line == last_line:
+                        return local  # back from the comprehension to the rest of its line
+                if header is not None:
+                    if header == 0:
+                        header = line
+                    if line == header:
+                        return local
                 last_line = line
                 kind = LINE
             elif event == "return":
                 kind = RETURN
-                if last_kind == EXCEPTION and arg is None and code.co_code[frame.f_lasti] not in _RETURN_OPS:
-                    return local
+                if arg is None:
+                    at = frame.f_lasti
+                    if code.co_code[at] not in _RETURN_OPS or (last_kind == EXCEPTION and at == raised_at):
+                        return local  # an exception leaves the frame
+                if header is not None:
+                    line = last_line or line
             elif event == "call":
                 kind = CALL
             elif event == "exception":
                 kind = EXCEPTION
+                raised_at = frame.f_lasti
             else:
                 return local
             last_kind = kind
