@@ -58,7 +58,7 @@ export class WorkerLane implements Lane {
     this.shared = { parameters: sharedArray(), gradients: sharedArray() };
     const workerData: WorkerStart = { options, shared: this.shared, gate: this.gate };
     watchGate(this.gate);
-    this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
+    this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, execArgv: [] });
     this.worker.unref();
     this.worker.on('message', (answer: Answer) => this.settle(answer));
     this.worker.on('error', (error) => this.fail(messageOf(error)));
