@@ -55,7 +55,6 @@ _MISSING = object()
 _type_name = type.__dict__["__name__"].__get__
 _type_mro = type.__dict__["__mro__"].__get__
 _type_dict = type.__dict__["__dict__"].__get__
-_type_flags = type.__dict__["__flags__"].__get__
 _module_dict = ModuleType.__dict__["__dict__"].__get__
 _BUILTIN_EXCEPTIONS = frozenset(
     v for v in vars(__import__("builtins")).values() if isinstance(v, type) and issubclass(v, BaseException)
@@ -232,7 +231,7 @@ def _instance_dict(value, kind):
 def _object(value, kind, depth, budget, active):
     """`<Type field=value ...>`, from the instance dictionary and slots."""
     name = _type_name(kind)
-    if not _type_flags(kind) & 0x200:  # not a heap type: an object of the standard library written in C
+    if _type_dict(kind).get("__module__") != "__main__":  # fields of the standard library's objects are its business
         return "<%s>" % name
     address = id(value)
     if address in active or depth >= MAX_DEPTH or budget[0] <= 0:
