@@ -1,6 +1,6 @@
 /**
  * The two tasks that any RL must solve, in bare token ids: a bandit (one token is right) and copying. Prompts are
- * messages whose content is a list of token ids; 0 ends an answer.
+ * messages whose content is a list of token ids; answers are as long as what is wanted, and 0 would end one early.
  */
 import { ask, createTurnMaker } from '../../src/episode/ask.js';
 import type { Reward } from '../../src/episode/rewards.js';
@@ -14,12 +14,17 @@ export const tokenRenderer: ChatRenderer = {
   decode: (tokens) => tokens.join(' '),
 };
 
-export type AnswerOutcome = { readonly kind: 'right' | 'wrong' | 'truncated' };
+export interface AnswerOutcome {
+  readonly kind: 'right' | 'wrong';
+  /** Share of the wanted tokens that stand in their place. */
+  readonly share: number;
+}
 
-const rightOrWrong: Reward<AnswerOutcome> = {
-  name: 'right-or-wrong',
+/** A dense reward: a whole answer of several tokens is hardly ever met by chance. */
+const shareRight: Reward<AnswerOutcome> = {
+  name: 'share-right',
   range: [-1, 1],
-  score: ({ kind }) => (kind === 'right' ? 1 : -1),
+  score: ({ share }) => 2 * share - 1,
 };
 
 /** One turn: the prompt's tokens → an answer that has to be just `wanted`. */
@@ -29,16 +34,17 @@ export function* answerWith(
   seed: string,
 ): Episode<AnswerOutcome> {
   const turn = createTurnMaker(seed);
-  const { text, stopReason } = yield* ask(
+  const { text } = yield* ask(
     turn({
       purpose: 'predict',
       messages: [{ role: 'user', content: prompt.join(' ') }],
-      maxTokens: wanted.length + 1,
+      maxTokens: wanted.length,
       trained: true,
     }),
   );
-  if (text === wanted.join(' ') && stopReason === 'stop') return { kind: 'right' };
-  return { kind: stopReason === 'length' ? 'truncated' : 'wrong' };
+  const answer = text === '' ? [] : text.split(' ').map(Number);
+  const share = wanted.filter((token, i) => answer[i] === token).length / wanted.length;
+  return { kind: share === 1 ? 'right' : 'wrong', share };
 }
 
 /** One prompt, one right token. */
@@ -47,7 +53,7 @@ export function banditTask(right: number, weight = 1): RlTask {
     name: 'bandit',
     weight,
     size: 1,
-    reward: rightOrWrong,
+    reward: shareRight,
     episode: (_, seed) => answerWith([1], [right], seed),
   });
 }
@@ -59,7 +65,7 @@ export function copyTask(symbols: readonly number[], length: 1 | 2, weight = 1):
     name: 'copy',
     weight,
     size: prompts.length,
-    reward: rightOrWrong,
+    reward: shareRight,
     episode: (index, seed) => answerWith(prompts[index]!, prompts[index]!, seed),
   });
 }

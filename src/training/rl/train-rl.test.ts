@@ -41,18 +41,20 @@ describe.each(['synchronous', 'asynchronous'] as const)('%s RL', (rollouts) => {
       tasks: [banditTask(5)],
       onStep: (step) => void steps.push(step),
     });
-    expect(client.probabilities([1])[5]! * client.probabilities([5])[0]!).toBeGreaterThan(0.9);
-    expect(steps[0]!.tasks['bandit']!.reward).toBeLessThan(-0.7);
+    expect(client.probabilities([1])[5]).toBeGreaterThan(0.9);
+    expect(steps[0]!.tasks['bandit']!.reward).toBeLessThan(-0.6);
     expect(steps.at(-1)!.tasks['bandit']!.reward).toBeGreaterThan(0.8);
     expect(client.openSamplers).toBe(0);
   });
 
   test('learns to copy', async () => {
-    const client = createTabularClient({ vocabSize: 8, order: 2 });
-    await trainRl(client, { ...base, rollouts, tasks: [copyTask([1, 2, 3, 4], 1)], budget: { steps: 150 } });
-    for (const symbol of [1, 2, 3, 4]) {
-      expect(client.probabilities([symbol])[symbol]).toBeGreaterThan(0.9);
-      expect(client.probabilities([symbol, symbol])[0]).toBeGreaterThan(0.9);
+    const client = createTabularClient({ vocabSize: 8, order: 3 });
+    await trainRl(client, { ...base, rollouts, tasks: [copyTask([1, 2, 3], 2)], budget: { steps: 90 } });
+    for (const a of [1, 2, 3]) {
+      for (const b of [1, 2, 3]) {
+        expect(client.probabilities([a, b])[a]).toBeGreaterThan(0.9);
+        expect(client.probabilities([a, b, a])[b]).toBeGreaterThan(0.9);
+      }
     }
   });
 });
