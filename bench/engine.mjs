@@ -1,9 +1,10 @@
 /**
  * How fast the embedded engine trains and samples on this machine, at three sizes (`--quick`: one, for a second
- * each; `--workers=N`; `--json`). Needs a build: `npm run bench`. Every number comes with a check that the work was really done (log-probabilities recorded at
- * sampling equal those of the train graph; the loss falls on repeated data).
+ * each; `--workers=N`; `--json`). Needs a build: `npm run bench`.
  *
- * Lengths are those of the small world's examples (about 110 tokens, up to 250), prompts 100 tokens, 60 sampled.
+ * Every number comes with a check that the work was really done: log-probabilities recorded at sampling equal those
+ * of the train graph, and the loss falls on repeated data. Lengths are those of the small world's examples (about
+ * 110 tokens, up to 250); prompts have 100 tokens, 60 are sampled.
  */
 import { createEmbeddedEngine } from '../dist/index.js';
 
