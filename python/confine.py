@@ -34,10 +34,6 @@ _machine = platform.machine()
 _own_namespace = None
 
 
-def _prctl(option, value, pointer=0):
-    return _libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(pointer), 0, 0)
-
-
 def _filter_program(machine):
     """The BPF program: allow everything but the refused calls, and `clone` for threads only."""
     load, jump_equal, jump_set, jump_ge, ret = 0x20, 0x15, 0x45, 0x35, 0x06
@@ -107,37 +103,54 @@ def fork_isolated():
 def hide_server():
     """Keeps other processes of the same user from reading this one's memory."""
     if _libc is not None:
-        _prctl(_PR_SET_DUMPABLE, 0)
+        _set(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _limit(name):
+    which = getattr(resource, name, None)
+    return None if which is None else (which, resource.getrlimit(which)[1])
+
+
+# What is the same in every run is looked up and built here, once: after a fork each page touched costs a fault.
+_LIMITS = {
+    name: _limit(name)
+    for name in ("RLIMIT_AS", "RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_CORE")
+}
+_setrlimit, _INFINITY = resource.setrlimit, resource.RLIM_INFINITY
+if _libc is not None:
+    _header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
+    _no_capabilities = ctypes.create_string_buffer(24)
+    _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+    _libc.capset.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    _set, _capset = _libc.prctl, _libc.capset
+    _filter_address = 0 if _program_buffer is None else ctypes.addressof(_program_buffer)
 
 
 def restrict(memory_bytes, cpu_seconds, file_bytes):
     """Limits this process and gives up its rights for good; called in the child, before the program."""
-    limits = [
+    for name, value in (
         ("RLIMIT_AS", memory_bytes),
         ("RLIMIT_CPU", cpu_seconds),
         ("RLIMIT_FSIZE", file_bytes),
         ("RLIMIT_NOFILE", 64),
         ("RLIMIT_NPROC", 256),
         ("RLIMIT_CORE", 0),
-    ]
-    for name, value in limits:
-        which = getattr(resource, name, None)
-        if which is None:
-            continue
-        hard = resource.getrlimit(which)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        try:
-            resource.setrlimit(which, (value, value))
-        except (ValueError, OSError):
-            pass
+    ):
+        known = _LIMITS[name]
+        if known is not None:
+            which, hard = known
+            value = value if hard == _INFINITY else min(value, hard)
+            try:
+                _setrlimit(which, (value, value))
+            except (ValueError, OSError):
+                pass
     if _libc is None:
         return
-    _prctl(_PR_SET_PDEATHSIG, 9)
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
-    _libc.capset(header, ctypes.create_string_buffer(bytes(24)))
-    if _program_buffer is not None:
-        _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(_program_buffer))
+    _set(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    _set(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _capset(_header, _no_capabilities)
+    if _filter_address != 0:
+        _set(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _filter_address, 0, 0)
 
 
 def filters_calls():

@@ -48,7 +48,8 @@ NUMBERS_AND_STR = NUMBERS | {str}
 # Written from their name alone, so as long as it is the same object there is nothing new to write.
 NAMED = frozenset((FunctionType, BuiltinFunctionType, ModuleType, type))
 
-_FOLDED = ("<listcomp>", "<setcomp>", "<dictcomp>") if sys.version_info < (3, 12) else ()
+# Frames that only some versions have: comprehensions, and (from 3.14 on) functions that evaluate annotations.
+_FOLDED = ("<listcomp>", "<setcomp>", "<dictcomp>") if sys.version_info < (3, 12) else ("__annotate__",)
 _OPTIMIZED = 0x1  # CO_OPTIMIZED: functions, not modules and classes
 _GENERATOR = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 _MISSING = object()

@@ -52,6 +52,7 @@ export class Worker {
   #diagnostics = '';
   #ready = false;
   #ended = false;
+  #busy = true;
   readonly exited: Promise<void>;
 
   constructor(command: WorkerCommand, events: WorkerEvents) {
@@ -112,6 +113,8 @@ export class Worker {
 
   /** While nothing is asked of it the process does not keep ours alive. */
   setBusy(busy: boolean): void {
+    if (busy === this.#busy || this.#ended) return;
+    this.#busy = busy;
     const handles = [this.#child, this.#child.stdin, this.#child.stdout, this.#child.stderr] as unknown[];
     for (const handle of handles as { ref?(): void; unref?(): void }[]) {
       if (busy) handle.ref?.();
