@@ -1,0 +1,46 @@
+/**
+ * Reading a published benchmark file as it is: JSON lines, or one JSON array, either of them gzipped or not.
+ */
+import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
+import { z } from 'zod';
+import { messageOf, UsageError } from '../../core/errors.js';
+
+/** All rows of a file. Throws a UsageError that says which file to get when it is not there (`whereToGet`, a sentence). */
+export async function readBenchmarkRows(path: string, whereToGet: string): Promise<unknown[]> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw new UsageError(`cannot read ${path} (${messageOf(cause)}). ${whereToGet}`, { cause });
+  }
+  const text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
+  const json = (source: string, place: string): unknown => {
+    try {
+      return parsePythonJson(source);
+    } catch (cause) {
+      throw new UsageError(`${path}${place} is not JSON: ${messageOf(cause)}`, { cause });
+    }
+  };
+  if (text.trimStart().startsWith('[')) return z.array(z.unknown()).parse(json(text, ''));
+  return text.split('\n').flatMap((line, i) => (line.trim() === '' ? [] : [json(line, `, line ${i + 1}`)]));
+}
+
+/** JSON as Python's `json` writes it: with `NaN` and `Infinity`. */
+function parsePythonJson(source: string): unknown {
+  if (!/NaN|Infinity/.test(source)) return JSON.parse(source);
+  const marker = '\u0000NaN';
+  const plain = source.replace(/"(?:[^"\\]|\\.)*"|Infinity|NaN/g, (token) =>
+    token === 'Infinity' ? '1e999' : token === 'NaN' ? JSON.stringify(marker) : token,
+  );
+  return JSON.parse(plain, (_key, value: unknown) => (value === marker ? Number.NaN : value));
+}
+
+/** Checks rows against a schema. Throws a UsageError naming the benchmark, the row and the field. */
+export function parseRows<T>(rows: readonly unknown[], schema: z.ZodType<T>, benchmark: string): T[] {
+  return rows.map((row, i) => {
+    const read = schema.safeParse(row);
+    if (read.success) return read.data;
+    throw new UsageError(`row ${i + 1} is no ${benchmark} row: ${z.prettifyError(read.error)}`);
+  });
+}
