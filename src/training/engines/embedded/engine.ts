@@ -20,7 +20,7 @@ import { type AdamState, adamStep, addGradients, createAdamState, globalNorm } f
 import { layOut, type ModelConfig, type ParameterLayout } from './architecture.js';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { Lane } from './lane.js';
-import { checkData, fillBatch } from './packing.js';
+import { checkData, fillBatch, readLogprobs } from './packing.js';
 import { type CostModel, costModelOf, deal, planBatches } from './plan-batches.js';
 import { openSampler, type SamplerOptions } from './sampler.js';
 
@@ -65,6 +65,7 @@ export class EmbeddedEngine implements TrainingClient {
     return this.layout.size;
   }
 
+  /** The log-probabilities of tokens with weight 0 are not computed: they are 0. */
   forwardBackward(data: readonly Datum[], loss: Loss): Promise<ForwardBackwardResult> {
     return this.enqueue(async () => {
       checkData(data, this.config.maxLength, this.config.vocabSize, loss);
@@ -155,14 +156,8 @@ export class EmbeddedEngine implements TrainingClient {
       const batches = planBatches(lengths, share, this.costs);
       const filled = batches.map((batch) => fillBatch(batch, data, loss));
       const result = await lane.run(filled, loss);
-      for (const [i, { bucket, placements }] of batches.entries()) {
-        for (const { datum, row, start } of placements) {
-          const base = row * bucket.length + start;
-          logprobs[datum] = (result.logprobs[i] as Float32Array).slice(
-            base,
-            base + (lengths[datum] as number),
-          );
-        }
+      for (const [i, batch] of batches.entries()) {
+        readLogprobs(batch, data, loss, result.logprobs[i] as Float32Array, logprobs);
       }
       return result.lossSum;
     };

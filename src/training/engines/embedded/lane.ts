@@ -25,7 +25,7 @@ export interface FilledBatch {
 }
 
 export interface LaneRunResult {
-  /** Per batch [rows·length]. */
+  /** Per batch [M], the kept tokens. */
   readonly logprobs: readonly Float32Array[];
   readonly lossSum: number;
 }

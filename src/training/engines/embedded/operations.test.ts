@@ -8,6 +8,7 @@ import { GraphBuilder, sizeOf, type Value } from './graph-builder.js';
 import {
   attention,
   embed,
+  gatherRows,
   linear,
   rmsNormalize,
   rotary,
@@ -158,6 +159,10 @@ const CASES: Readonly<Record<string, Case>> = {
   'rotary positions': {
     shapes: { x: [2, 3, 8] },
     build: (tape, { x }) => rotary(tape, x!, rotaryInputs(tape, 2, 3, 2)),
+  },
+  'some of the rows': {
+    shapes: { x: [5, 3] },
+    build: (tape, { x }) => gatherRows(tape, x!, tape.graph.constant('int32', [3], [4, 0, 3])),
   },
   'tokens to rows and back': {
     shapes: { x: [6, 4] },

@@ -153,6 +153,22 @@ export function toTokens(tape: Tape, x: Value, grid: Value): Value {
   return out;
 }
 
+/** The rows `ids` (int32 [M], each at most once) of x [N, D] → [M, D]. */
+export function gatherRows(tape: Tape, x: Value, ids: Value): Value {
+  const g = tape.graph;
+  const width = dimension(x, 1);
+  const out = g.apply('Gather', [x, ids], [dimension(ids, 0), width], { attributes: { axis: int(0) } });
+  tape.record(() => {
+    const gradient = tape.gradientOf(out);
+    if (gradient === undefined) return;
+    const shape = g.apply('Shape', [x], [2], { type: 'int64' });
+    const empty = g.apply('ConstantOfShape', [shape], x.shape);
+    const indices = reshape(g, toInt64(g, ids), [DYNAMIC, 1]);
+    tape.accumulate(x, g.apply('ScatterND', [empty, indices, gradient], x.shape));
+  });
+  return out;
+}
+
 export interface AttentionShape {
   readonly heads: number;
   readonly keyValueHeads: number;

@@ -7,34 +7,25 @@ import type { Datum, Loss } from '../../types.js';
 import type { FilledBatch } from './lane.js';
 import type { PlannedBatch } from './plan-batches.js';
 
-/** The arrays that a train graph reads for a run of N tokens: [N] each, the thresholds [1]. */
+/** The arrays that a train graph reads for a run of N tokens, M of which are kept (see train-graph.ts). */
 export interface BatchArrays {
+  /** [N]. */
   readonly tokens: Int32Array;
-  readonly targets: Int32Array;
   readonly positions: Int32Array;
   readonly segments: Int32Array;
+  /** [M] index of each kept token in the N. */
+  readonly kept: Int32Array;
+  /** [M]. */
+  readonly targets: Int32Array;
   readonly weights: Float32Array;
   readonly advantages: Float32Array;
   readonly sampled: Float32Array;
+  /** [1]. */
   readonly clipLow: Float32Array;
   readonly clipHigh: Float32Array;
 }
 
 const PADDING = -1;
-
-function createBatchArrays(tokens: number): BatchArrays {
-  return {
-    tokens: new Int32Array(tokens),
-    targets: new Int32Array(tokens),
-    positions: new Int32Array(tokens),
-    segments: new Int32Array(tokens),
-    weights: new Float32Array(tokens),
-    advantages: new Float32Array(tokens),
-    sampled: new Float32Array(tokens),
-    clipLow: new Float32Array(1),
-    clipHigh: new Float32Array(1),
-  };
-}
 
 /** Throws UsageError for the first datum that the engine cannot take. */
 export function checkData(data: readonly Datum[], maxLength: number, vocabSize: number, loss?: Loss): void {
@@ -71,36 +62,89 @@ export function checkData(data: readonly Datum[], maxLength: number, vocabSize: 
   }
 }
 
-/** Lays a planned batch out. Without a loss, only what the forward graph reads. */
+/**
+ * Lays a planned batch out. Without a loss every token is kept; with one, those whose weight is not 0 (and when
+ * there are none, one of weight 0, since a graph cannot run on nothing).
+ */
 export function fillBatch(batch: PlannedBatch, data: readonly Datum[], loss?: Loss): FilledBatch {
-  const arrays = createBatchArrays(batch.bucket.rows * batch.bucket.length);
+  const count = batch.bucket.rows * batch.bucket.length;
+  let keptCount = 0;
+  for (const { datum } of batch.placements) keptCount += countKept(data[datum] as Datum, loss);
+  const arrays = createBatchArrays(count, Math.max(1, keptCount));
   arrays.segments.fill(PADDING);
   arrays.clipLow[0] = loss?.kind === 'ppo' ? loss.clipLow : 0;
   arrays.clipHigh[0] = loss?.kind === 'ppo' ? loss.clipHigh : Number.POSITIVE_INFINITY;
+  let at = 0;
   for (const { datum: index, row, start } of batch.placements) {
     const { tokens, lossInputs } = data[index] as Datum;
     const base = row * batch.bucket.length + start;
     arrays.tokens.set(tokens, base);
-    arrays.targets.set(lossInputs.targetTokens, base);
     for (let t = 0; t < tokens.length; t++) arrays.positions[base + t] = t;
     arrays.segments.fill(index, base, base + tokens.length);
-    if (loss !== undefined) fillLoss(arrays, base, lossInputs, loss);
+    for (let t = 0; t < tokens.length; t++) {
+      if (!isKept(lossInputs, t, loss)) continue;
+      arrays.kept[at] = base + t;
+      arrays.targets[at] = lossInputs.targetTokens[t] as number;
+      if (loss !== undefined) fillLoss(arrays, at, lossInputs, t, loss);
+      at += 1;
+    }
   }
   return { bucket: batch.bucket, arrays };
 }
 
-function fillLoss(arrays: BatchArrays, base: number, inputs: Datum['lossInputs'], loss: Loss): void {
-  const { targetTokens, weights, logprobs, advantages } = inputs;
-  for (let t = 0; t < targetTokens.length; t++) {
-    const weight = weights?.[t] ?? 1;
-    if (loss.kind === 'cross_entropy') {
-      arrays.weights[base + t] = weight;
-      continue;
+/** Puts the log-probabilities [M] of a batch's run where they belong: `into` [datum][T], 0 for tokens not kept. */
+export function readLogprobs(
+  batch: PlannedBatch,
+  data: readonly Datum[],
+  loss: Loss | undefined,
+  logprobs: Float32Array,
+  into: Float32Array[],
+): void {
+  let at = 0;
+  for (const { datum: index } of batch.placements) {
+    const { tokens, lossInputs } = data[index] as Datum;
+    const list = new Float32Array(tokens.length);
+    for (let t = 0; t < list.length; t++) {
+      if (isKept(lossInputs, t, loss)) list[t] = logprobs[at++] as number;
     }
-    const advantage = weight * (advantages?.[t] ?? 0);
-    // A token that is left out keeps sampled = 0: its ratio is then p ≤ 1, never an overflow times zero.
-    if (advantage === 0) continue;
-    arrays.advantages[base + t] = advantage;
-    arrays.sampled[base + t] = logprobs?.[t] ?? 0;
+    into[index] = list;
   }
+}
+
+function isKept(inputs: Datum['lossInputs'], t: number, loss: Loss | undefined): boolean {
+  return loss === undefined || inputs.weights === undefined || inputs.weights[t] !== 0;
+}
+
+function countKept({ tokens, lossInputs }: Datum, loss: Loss | undefined): number {
+  let count = 0;
+  for (let t = 0; t < tokens.length; t++) if (isKept(lossInputs, t, loss)) count += 1;
+  return count;
+}
+
+function fillLoss(arrays: BatchArrays, at: number, inputs: Datum['lossInputs'], t: number, loss: Loss): void {
+  const weight = inputs.weights?.[t] ?? 1;
+  if (loss.kind === 'cross_entropy') {
+    arrays.weights[at] = weight;
+    return;
+  }
+  const advantage = weight * (inputs.advantages?.[t] ?? 0);
+  // A token that is left out keeps sampled = 0: its ratio is then p ≤ 1, never an overflow times zero.
+  if (advantage === 0) return;
+  arrays.advantages[at] = advantage;
+  arrays.sampled[at] = inputs.logprobs?.[t] ?? 0;
+}
+
+function createBatchArrays(count: number, kept: number): BatchArrays {
+  return {
+    tokens: new Int32Array(count),
+    positions: new Int32Array(count),
+    segments: new Int32Array(count),
+    kept: new Int32Array(kept),
+    targets: new Int32Array(kept),
+    weights: new Float32Array(kept),
+    advantages: new Float32Array(kept),
+    sampled: new Float32Array(kept),
+    clipLow: new Float32Array(1),
+    clipHigh: new Float32Array(1),
+  };
 }

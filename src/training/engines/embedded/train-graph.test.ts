@@ -6,7 +6,7 @@ import { createRng } from '../../../core/rng.js';
 import type { Datum, Loss } from '../../types.js';
 import { initialize, layOut, resolveConfig } from './architecture.js';
 import { lossSum } from './loss.js';
-import { fillBatch } from './packing.js';
+import { fillBatch, readLogprobs } from './packing.js';
 import { costModelOf, deal, type PlannedBatch, planBatches } from './plan-batches.js';
 import { TrainPrograms } from './train-programs.js';
 
@@ -48,10 +48,7 @@ async function run(
   const filled = fillBatch(batch, data, loss);
   const output = await programs.run(filled, gradients);
   const logprobs: Float32Array[] = [];
-  for (const { datum: index, row, start } of batch.placements) {
-    const base = row * batch.bucket.length + start;
-    logprobs[index] = output.slice(base, base + (data[index] as Datum).tokens.length);
-  }
+  readLogprobs(batch, data, loss, output, logprobs);
   return { loss: lossSum(loss, filled.arrays, output), gradients, logprobs };
 }
 
@@ -192,6 +189,28 @@ describe('packing', () => {
     for (const [i, value] of apart.gradients.entries()) {
       expect(Math.abs((packed.gradients[i] as number) - value)).toBeLessThan(2e-5);
     }
+  });
+
+  it('leaves tokens of weight 0 out, and gives the others as they are', async () => {
+    const whole = [datum(8), datum(6)];
+    const loss: Loss = { kind: 'cross_entropy' };
+    const expected = await run(whole, loss, plan(whole));
+    const weighted = whole.map(({ tokens, lossInputs }) => ({
+      tokens,
+      lossInputs: { ...lossInputs, weights: tokens.map((_, t) => (t < 4 ? 0 : 1)) },
+    }));
+    const { logprobs } = await run(weighted, loss, plan(whole));
+    for (const [i, list] of logprobs.entries()) {
+      for (const [t, value] of list.entries())
+        expect(value).toBeCloseTo(t < 4 ? 0 : (expected.logprobs[i]?.[t] ?? 0), 5);
+    }
+    const none = whole.map(({ tokens, lossInputs }) => ({
+      tokens,
+      lossInputs: { ...lossInputs, weights: tokens.map(() => 0) },
+    }));
+    const empty = await run(none, loss, plan(none));
+    expect(empty.loss).toBeCloseTo(0);
+    expect(empty.gradients.every((value) => value === 0)).toBe(true);
   });
 
   it('places every datum once, inside its row, without overlap', () => {

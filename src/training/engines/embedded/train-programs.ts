@@ -26,7 +26,7 @@ export class TrainPrograms {
     this.weights = parameterTensors(layout, parameters, 'weight');
   }
 
-  /** Runs the graph on a batch and returns its log-probabilities [N]. The train graph overwrites `gradients`. */
+  /** Runs the graph on a batch and returns its log-probabilities [M]. The train graph overwrites `gradients`. */
   async run({ bucket, arrays }: FilledBatch, gradients?: Float32Array): Promise<Float32Array> {
     const kind = gradients === undefined ? 'forward' : 'train';
     let program = this.opened.get(kind);
@@ -37,7 +37,7 @@ export class TrainPrograms {
       );
       this.opened.set(kind, program);
     }
-    const count = bucket.rows * bucket.length;
+    const count = arrays.kept.length;
     const logprobs = new Float32Array(count);
     const outputs: TensorMap = { logprobs: tensorOver(logprobs, [count]) };
     if (gradients !== undefined) Object.assign(outputs, this.tensorsOf(gradients));
@@ -73,19 +73,20 @@ function parameterTensors(layout: ParameterLayout, flat: Float32Array, prefix: s
 
 function batchTensors(arrays: BatchArrays, bucket: Bucket, kind: GraphKind): TensorMap {
   const grid = [bucket.rows, bucket.length];
-  const count = bucket.rows * bucket.length;
+  const kept = [arrays.kept.length];
   const shared: TensorMap = {
-    tokens: tensorOver(arrays.tokens, [count]),
-    targets: tensorOver(arrays.targets, [count]),
+    tokens: tensorOver(arrays.tokens, [arrays.tokens.length]),
     positions: tensorOver(arrays.positions, grid),
     segments: tensorOver(arrays.segments, grid),
+    kept: tensorOver(arrays.kept, kept),
+    targets: tensorOver(arrays.targets, kept),
   };
   if (kind === 'forward') return shared;
   return {
     ...shared,
-    weights: tensorOver(arrays.weights, [count]),
-    advantages: tensorOver(arrays.advantages, [count]),
-    sampled: tensorOver(arrays.sampled, [count]),
+    weights: tensorOver(arrays.weights, kept),
+    advantages: tensorOver(arrays.advantages, kept),
+    sampled: tensorOver(arrays.sampled, kept),
     clipLow: tensorOver(arrays.clipLow, [1]),
     clipHigh: tensorOver(arrays.clipHigh, [1]),
   };
