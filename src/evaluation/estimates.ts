@@ -128,6 +128,12 @@ export function groupBy<T>(items: Iterable<T>, key: (item: T) => string): Map<st
   return groups;
 }
 
+/** The model without its stage: checkpoints are often called `tiny-sft` and `tiny-rl`, and are one model's stages. */
+export function modelName({ model, stage }: { readonly model: string; readonly stage: string }): string {
+  const end = `-${stage}`;
+  return model.endsWith(end) && model.length > end.length ? model.slice(0, -end.length) : model;
+}
+
 const STAGES = ['base', 'pretrained', 'sft', 'rl'];
 
 /** Stages in the order in which training passes them; others after them, by name. */

@@ -55,6 +55,7 @@ export const outputPredictionRecord = z.object({
   problem: z.string(),
   /** Which stage's weights answered: `sft`, `rl`, … */
   stage: z.string(),
+  /** `<name>` or `<name>-<stage>`: both count as one model, whose stages are compared. */
   model: z.string(),
   /** Names the program among those of the problem, the same in every stage that was asked about it. */
   programId: z.string(),

@@ -274,6 +274,21 @@ describe('Self-RLEF', () => {
 });
 
 describe('summarise', () => {
+  it('does not depend on the order in which records were written', () => {
+    const records = syntheticRecords([SYNTHETIC_SFT], { ...SYNTHETIC_SIZES, problems: 30 });
+    const { selections, selfRlef } = summarise([...records].reverse());
+    expect({ selections, selfRlef }).toEqual({
+      selections: summarise(records).selections,
+      selfRlef: summarise(records).selfRlef,
+    });
+  });
+
+  it('takes checkpoints named after their stage as stages of one model', () => {
+    const records = syntheticRecords(undefined, { ...SYNTHETIC_SIZES, problems: 30 });
+    const named = records.map((record) => ({ ...record, model: `${record.model}-${record.stage}` }));
+    expect(summarise(named)).toEqual(summarise(records));
+  });
+
   it('gives empty tables for no records', () => {
     expect(summarise([])).toMatchObject({ predictions: [], selections: [], selfRlef: [] });
   });

@@ -6,7 +6,7 @@
  * - what the machinery failed to score is in no denominator, is counted, and has best- and worst-case bounds;
  * - a value that cannot be computed is `null`, never 0 or NaN.
  */
-import { type BootstrapSettings, createSummaryContext } from './estimates.js';
+import { type BootstrapSettings, createSummaryContext, modelName } from './estimates.js';
 import type { EvaluationRecord, OutputPredictionRecord, SelectionRecord, SelfRlefRecord } from './records.js';
 import {
   type PredictionChange,
@@ -42,7 +42,10 @@ export function summarise(records: Iterable<EvaluationRecord>, options: SummaryO
   const predictions: OutputPredictionRecord[] = [];
   const selections: SelectionRecord[] = [];
   const repairs: SelfRlefRecord[] = [];
-  for (const record of records) {
+  // Runs write problems in the order in which they finish; resampling has to see them in one order.
+  const inOrder = [...records].sort((a, b) => (a.problem < b.problem ? -1 : a.problem > b.problem ? 1 : 0));
+  for (const written of inOrder) {
+    const record = { ...written, model: modelName(written) };
     switch (record.schema) {
       case 'output-prediction/1':
         predictions.push(record);

@@ -6,6 +6,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../core/json-lines.js';
+import { compareStages } from '../evaluation/estimates.js';
 import type {
   EpisodeSample,
   EvaluationRecord,
@@ -33,9 +34,7 @@ export function buildReport(input: ReportInput, options: SummaryOptions = {}): R
       context,
       found,
       missing,
-      samples: input.records.filter(
-        (record): record is EpisodeSample => record.schema === 'episode-sample/1',
-      ),
+      samples: samplesOf(input.records),
       selections: input.records.filter(
         (record): record is SelectionRecord => record.schema === 'selection/1',
       ),
@@ -44,6 +43,16 @@ export function buildReport(input: ReportInput, options: SummaryOptions = {}): R
     csv: renderCsv(numberRows(summary), input.metrics, input.run.seed),
     terminalSummary: renderTerminalSummary(input, found, table, missing),
   };
+}
+
+/** The newest stage first, then by problem: runs write them in the order in which they finish. */
+function samplesOf(records: readonly EvaluationRecord[]): EpisodeSample[] {
+  return records
+    .filter((record): record is EpisodeSample => record.schema === 'episode-sample/1')
+    .sort(
+      (a, b) =>
+        compareStages(b.stage, a.stage) || (a.problem < b.problem ? -1 : a.problem > b.problem ? 1 : 0),
+    );
 }
 
 /** Writes `index.html`, `report.md` and the CSV files; returns the page's path. */

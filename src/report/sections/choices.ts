@@ -43,7 +43,8 @@ export function pickChoices(records: readonly SelectionRecord[]): Choice[] {
   const choices = records
     .filter((record) => record.stage === stages.at(-1) && record.statement !== undefined)
     .flatMap((record) => explain(record) ?? [])
-    .filter(({ base }) => base > 0 && base < 1);
+    .filter(({ base }) => base > 0 && base < 1)
+    .sort((a, b) => (a.record.problem < b.record.problem ? -1 : 1));
   const gain = ({ right, base }: Choice): number => right - base;
   const helped = choices.filter((choice) => gain(choice) > 0).sort((a, b) => gain(b) - gain(a));
   const misled = choices.filter((choice) => gain(choice) < 0).sort((a, b) => gain(a) - gain(b));
