@@ -40,7 +40,7 @@ export const DEFAULT_FAMILY_MIX: FamilyMix = {
   mutant: 0.8,
   call: 0.08,
   solving: 0.35,
-  review: 0.2,
+  review: 0.35,
   narration: 'terse',
 };
 
@@ -115,7 +115,7 @@ function taskExamples(
   const out: ChatExample[] = [];
   if (rng.chance(mix.solving)) out.push(solvingExample(style, problem, reference));
   if (rng.chance(mix.review)) {
-    const wrong = mutant !== undefined && rng.chance(0.6);
+    const wrong = mutant !== undefined && rng.chance(0.65);
     const shown = wrong ? mutantTraces : traces;
     const feedback = problem.publicTests.map(({ input, output }, at): TestFeedback => {
       const { outcome, stdout } = shown[at]!.execution;

@@ -29,7 +29,7 @@ const data = z.strictObject({
   mutant: share.default(0.8),
   call: share.default(0.08),
   solving: share.default(0.35),
-  review: share.default(0.2),
+  review: share.default(0.35),
   /** `none`: outputs are answered at once, the baseline without narration. */
   narration: z.enum(['terse', 'none']).default('terse'),
   trainProblems: count.default(1_000),

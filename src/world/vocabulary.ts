@@ -141,7 +141,7 @@ function* sampleTexts(): Generator<string> {
     yield writeProgram(composition);
     yield writeFunction(composition);
   }
-  yield "for v in range(1, n - 1): r != v >= <= > < // % * + - == = not in yes no [ ] [] ( ) , : abs( len( '' ' ?";
+  yield "for v in range(1, n - 1): r != v >= <= > < // % * + - == = not in yes no right wrong [ ] [] ( ) , : abs( len( '' ' ?";
 }
 
 /** The printable alphabet of byte-level BPE; ours needs only blanks and newlines mapped. */

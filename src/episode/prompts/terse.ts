@@ -3,7 +3,7 @@
  * pays for every token. It is learned in SFT (src/nlex/examples.ts writes its answers); models that read English use
  * `paper.ts`.
  */
-import type { TestCase } from '../../problem/types.js';
+import type { TestCase, TestFeedback } from '../../problem/types.js';
 import type { PromptStyle } from '../prompt-style.js';
 import { escapeOutput, readOutput, readProgram, readReview } from './answers.js';
 
@@ -27,13 +27,7 @@ export const terseStyle: PromptStyle = {
   review: (problem, program, feedback) => [
     {
       role: 'user',
-      content: `Review: ${problem.statement}\n${program.source}${feedback
-        .map(
-          ({ input, expected, actual }) =>
-            `Input: ${input.trimEnd()}\nExpected: ${line(expected)}\nOutput: ${actual === undefined ? '?' : line(actual)}\n`,
-        )
-        .join('')
-        .trimEnd()}`,
+      content: `Review: ${problem.statement}\n${program.source}${feedback.map(reviewed).join('\n')}`,
     },
   ],
   writeOutput: (explanation, output, input) => {
@@ -48,6 +42,12 @@ export const terseStyle: PromptStyle = {
   parseProgram: (text) => readProgram(text, true),
   parseReview: (text) => readReview(text, true),
 };
+
+/** One public test, with what became of it: the comparison is ours to make, the model decides what follows from it. */
+function reviewed({ input, expected, actual, passed }: TestFeedback): string {
+  const output = actual === undefined ? '?' : line(actual);
+  return `Input: ${input.trimEnd()}\nExpected: ${line(expected)}\nOutput: ${output} ${passed ? 'right' : 'wrong'}`;
+}
 
 function example({ input, output }: TestCase): string {
   return `\nInput: ${input.trimEnd()}\nOutput: ${line(output)}`;
