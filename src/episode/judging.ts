@@ -57,12 +57,16 @@ export function runOf(problem: Problem, program: Program, tests: readonly Pick<T
   return { kind: 'run', program, inputs, ...(problem.limits && { limits: problem.limits }) };
 }
 
-/** What a review turn is shown of an execution: what was printed, and how it failed if it did. */
-export function shownOutput(execution: Execution): string {
-  const note = failureNote(execution);
-  if (note === undefined) return execution.stdout;
+/**
+ * What a review turn is shown of an execution: what was printed, cut after `maxChars` characters, and how it failed if
+ * it did. A program may print megabytes; a prompt has no room for them.
+ */
+export function shownOutput(execution: Execution, maxChars = 2_000): string {
   const { stdout } = execution;
-  return stdout === '' || stdout.endsWith('\n') ? `${stdout}${note}` : `${stdout}\n${note}`;
+  const printed = stdout.length > maxChars ? `${stdout.slice(0, maxChars)}…\n` : stdout;
+  const note = failureNote(execution);
+  if (note === undefined) return printed;
+  return printed === '' || printed.endsWith('\n') ? `${printed}${note}` : `${printed}\n${note}`;
 }
 
 function failureNote({ outcome, error }: Execution): string | undefined {

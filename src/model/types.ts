@@ -60,7 +60,7 @@ export interface SampleRequest extends SamplingParams {
 }
 
 export interface Sample {
-  /** [completion] token ids, the stop token included when one was met. */
+  /** [completion] token ids, the stop token included when one was met. Empty, for the reason `length`, when the prompt left no room. */
   readonly tokens: readonly number[];
   /** [completion] natural-log probabilities at temperature 1 over the full vocabulary. */
   readonly logprobs: readonly number[];

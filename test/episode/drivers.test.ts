@@ -179,6 +179,15 @@ test('rollout keeps the sampled ids with their log-probabilities and versions, s
   expect(first!.versions).toEqual(first!.tokens.map(() => 3));
 });
 
+test('a prompt that leaves no room for an answer is a truncated turn, not a failure of the machinery', async () => {
+  const sampler = {
+    sample: async () => ({ tokens: [], logprobs: [], versions: [], stopReason: 'length' }) as const,
+  };
+  const trajectory = await rollout(selfRlef(rlef), sampler, charRenderer, undefined);
+  expect(outcomeOf(trajectory)).toMatchObject({ kind: 'truncated', programs: [] });
+  expect(trajectory.turns).toMatchObject([{ tokens: [], stopReason: 'length' }]);
+});
+
 test('every turn of an episode has a seed of its own, fixed by the seed of the spec', async () => {
   const seedsOf = async (seed: number): Promise<readonly (number | undefined)[]> => {
     const model = createScriptedModel(['code twice', 'out 4', 'out 6', 'submit']);

@@ -159,6 +159,13 @@ describe('selfRlef', () => {
     ]);
   });
 
+  test('shows the review no more of an output than it was told to', async () => {
+    const model = createScriptedModel(['code chatty', 'submit']);
+    const sandbox = createFakeSandbox({ chatty: () => 'x'.repeat(5000) });
+    await play(selfRlef({ ...spec, feedback: 'executed', maxFeedbackChars: 3 }), model, sandbox);
+    expect(model.asked[1]?.messages[0]?.content).toBe('review double it chatty 2>4|xxx…\n|no 3>6|xxx…\n|no');
+  });
+
   test('submits the last program that the budget allows without checking it', async () => {
     const script = ['code square', 'out 4', 'out 9', 'code twice'];
     const outcome = await outcomeOf(selfRlef({ ...spec, maxPrograms: 2 }), script);

@@ -33,6 +33,8 @@ export interface SelfRlefSpec {
   readonly judge: 'none' | 'last' | 'every';
   /** For feedback and judging alike. Default `codecontests`. */
   readonly comparator?: ComparatorName;
+  /** Most characters of one executed output that a review is shown; default 2,000. */
+  readonly maxFeedbackChars?: number;
   readonly seed: number | string;
 }
 
@@ -144,7 +146,7 @@ function* check(
       const feedback = tests.map(({ input, output }, i): TestFeedback => {
         const execution = executions[i]!;
         const passed = judgeExecution(execution, output, comparator).verdict === 'accepted';
-        return { input, expected: output, actual: shownOutput(execution), passed };
+        return { input, expected: output, actual: shownOutput(execution, spec.maxFeedbackChars), passed };
       });
       return { program, feedback, publicExecutions: executions };
     }
