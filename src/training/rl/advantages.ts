@@ -20,10 +20,18 @@ export function groupAdvantages(
   return rewards.map((reward) => reward - mean);
 }
 
-/** The group with its advantages. */
-export function withAdvantages(group: ScoredGroup): AdvantagedGroup {
-  const members = group.rollouts.map((rollout) => ({ reward: rollout.reward, length: modelTokens(rollout) }));
-  return { ...group, advantages: groupAdvantages(members) };
+/** The group with its advantages. A rollout that is rejected has no part in the mean, and advantage 0. */
+export function withAdvantages(
+  group: ScoredGroup,
+  reject: (rollout: ScoredRollout) => boolean = () => false,
+): AdvantagedGroup {
+  const rejected = group.rollouts.map(reject);
+  const kept = group.rollouts.filter((_, i) => !rejected[i]);
+  const own = groupAdvantages(
+    kept.map((rollout) => ({ reward: rollout.reward, length: modelTokens(rollout) })),
+  );
+  let next = 0;
+  return { ...group, advantages: rejected.map((out) => (out ? 0 : own[next++]!)) };
 }
 
 /** Whether the group teaches anything: not all of its advantages are 0. */

@@ -9,7 +9,7 @@ import type { GroupSource } from './group-source.js';
 import type { CountedGroup } from './options.js';
 import type { PromptQueue } from './prompt-queue.js';
 import { isStale, stalenessOf } from './staleness.js';
-import type { GroupResult } from './types.js';
+import type { GroupResult, ScoredRollout } from './types.js';
 
 export interface Collected {
   readonly batch: Batch;
@@ -19,6 +19,8 @@ export interface Collected {
   /** Put back for an infrastructure failure. */
   readonly unscored: number;
   readonly failures: Readonly<Record<string, number>>;
+  /** Rollouts that were not to be trained on. */
+  readonly rejected: number;
 }
 
 export interface CollectOptions {
@@ -26,6 +28,7 @@ export interface CollectOptions {
   readonly maxStaleness: number;
   /** Tries of a prompt before it is given up. */
   readonly maxAttempts: number;
+  readonly reject?: (rollout: ScoredRollout) => boolean;
   /** Of the weights that will be trained. */
   readonly version: PolicyVersion;
 }
@@ -37,7 +40,7 @@ export interface CollectOptions {
 export async function collectBatch(
   source: GroupSource,
   queue: PromptQueue,
-  { limits, maxStaleness, maxAttempts, version }: CollectOptions,
+  { limits, maxStaleness, maxAttempts, reject, version }: CollectOptions,
 ): Promise<Collected> {
   const counted: CountedGroup[] = [];
   const failures: Record<string, number> = {};
@@ -45,6 +48,7 @@ export async function collectBatch(
   let stale = 0;
   let unscored = 0;
   let abandoned = 0;
+  let rejected = 0;
 
   const sort = (result: GroupResult): void => {
     switch (result.kind) {
@@ -54,7 +58,8 @@ export async function collectBatch(
           queue.putBack(result.group.prompt);
           return;
         }
-        const group = withAdvantages(result.group);
+        const group = withAdvantages(result.group, reject);
+        if (reject) rejected += group.rollouts.filter(reject).length;
         batch = addGroup(batch, group);
         queue.finish(group.prompt);
         counted.push({
@@ -89,7 +94,7 @@ export async function collectBatch(
   while (!isFull(batch, limits)) {
     for (const result of await source.next(limits.maxGroups - batch.groups.length)) sort(result);
   }
-  return { batch, counted, stale, unscored, failures };
+  return { batch, counted, stale, unscored, failures, rejected };
 }
 
 function hopeless(abandoned: number, reason: string): InfrastructureError {

@@ -10,7 +10,7 @@ import type { Datum, Loss, TrainingClient } from '../types.js';
 import { groupAdvantages, isMixed, withAdvantages } from './advantages.js';
 import { addGroup, countedTokens, EMPTY_BATCH, isFull, splitGroups } from './batching.js';
 import { policyData } from './policy-data.js';
-import { policyMetrics, taskMetrics } from './step-metrics.js';
+import { divergenceFrom, policyMetrics, taskMetrics } from './step-metrics.js';
 import { trainBatch } from './train-batch.js';
 import type { AdvantagedGroup } from './types.js';
 
@@ -206,6 +206,22 @@ describe('metrics of an update', () => {
     expect(metrics?.divergence).toBeCloseTo((0 + (2 - 1 - Math.log(2))) / 2, 5);
   });
 
+  test('the divergence from other weights is the mean of r − 1 − log r on the sampled tokens', () => {
+    const data = [token(1), token(-1)];
+    const divergence = divergenceFrom(data, now(0.5, 0.25), now(0.5, 0.5));
+    expect(divergence).toBeCloseTo((0 + (2 - 1 - Math.log(2))) / 2, 5);
+    expect(divergenceFrom(data, now(0.5, 0.25), now(0.5, 0.25))).toBe(0);
+  });
+
+  test('repetition is the share of 4-grams that an answer held before', () => {
+    const repeating = makeTurn(7, { tokens: [1, 2, 1, 2, 1, 2, 1] });
+    const plain = makeTurn(7, { tokens: [1, 2, 3, 4, 5, 6, 7] });
+    const prompt = { ordinal: 0, task: 'a', index: 0, failures: 0 };
+    const group = withAdvantages({ prompt, rollouts: [makeRollout(1, repeating), makeRollout(1, plain)] });
+    // 1212 2121 1212 2121 and 1234 2345 3456 4567: two of eight were there before.
+    expect(taskMetrics([group])['a']?.repetition).toBe(2 / 8);
+  });
+
   test('tasks are told apart, and entropy is the mean surprise of trained tokens', () => {
     const cut = { ...makeRollout(-1, makeTurn(3, { logprobs: [-2, -2, -2] })), ending: 'truncated' };
     const right = makeRollout(1, makeTurn(1, { logprobs: [-1] }), makeTurn(4, { trained: false }));
@@ -231,6 +247,7 @@ describe('metrics of an update', () => {
         truncatedShare: 0.5,
         unparsedShare: 0,
         meanTokens: 4,
+        repetition: 0,
         entropy: 7 / 4,
       },
       b: {
@@ -240,6 +257,7 @@ describe('metrics of an update', () => {
         truncatedShare: 0,
         unparsedShare: 0,
         meanTokens: 2,
+        repetition: 0,
         entropy: 1,
       },
     });

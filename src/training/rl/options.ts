@@ -10,12 +10,12 @@ import type { PolicyVersion, Sampler } from '../../model/types.js';
 import type { Checkpoints } from '../checkpoints.js';
 import type { Budget, Schedule } from '../schedule.js';
 import type { DataPosition, SftSource } from '../sft-data.js';
-import type { AdamParams } from '../types.js';
+import type { AdamParams, TrainingClient } from '../types.js';
 import type { BatchLimits } from './batching.js';
 import type { PromptQueueState } from './prompt-queue.js';
 import type { PolicyMetrics, TaskMetrics } from './step-metrics.js';
 import type { RlTask } from './tasks.js';
-import type { AdvantagedGroup, Prompt } from './types.js';
+import type { AdvantagedGroup, Prompt, ScoredRollout } from './types.js';
 
 export interface RlOptions {
   readonly tasks: readonly RlTask[];
@@ -51,6 +51,10 @@ export interface RlOptions {
     /** Weight of a replayed token against an RL token of advantage 1. */
     readonly weight: number;
   };
+  /** Rollouts that are not to be trained on, such as gibberish (shaping.ts); they are counted. Default: none. */
+  readonly reject?: (rollout: ScoredRollout) => boolean;
+  /** Weights that the policy's divergence is measured from, every so many steps; default: not measured. */
+  readonly reference?: { readonly client: Pick<TrainingClient, 'forward'>; readonly every: number };
   /** How often a prompt is sampled whose group stays unscored, before it is given up; default 3. */
   readonly maxAttempts?: number;
   readonly retry?: RetryPolicy;
@@ -102,6 +106,8 @@ export interface RlStep {
   };
   /** Why groups stayed unscored or were abandoned, with counts. */
   readonly failures: Readonly<Record<string, number>>;
+  /** Rollouts that `reject` left out. */
+  readonly rejected: number;
   /** How many of the trained groups have each staleness. */
   readonly staleness: Readonly<Record<number, number>>;
   /** Tokens that were sampled for this step's groups, and those of them that were trained. */

@@ -17,6 +17,8 @@ export interface TaskMetrics {
   readonly unparsedShare: number;
   /** Mean number of tokens that the model wrote in an episode. */
   readonly meanTokens: number;
+  /** Share of the 4-grams of trained turns that the same turn held before: how much an answer repeats itself. */
+  readonly repetition: number;
   /** Mean of −log p over the sampled tokens of trained turns: an estimate of the policy's entropy per token, in nats. */
   readonly entropy: number;
 }
@@ -27,6 +29,8 @@ export interface PolicyMetrics {
   readonly clipFraction: number;
   /** Mean of ρ − 1 − log ρ: an estimate of how far the policy has moved from the one that sampled, in nats. */
   readonly divergence: number;
+  /** The same from the weights at the start of the run, on this step's tokens; absent when it was not measured. */
+  readonly divergenceFromStart?: number;
   /**
    * |trainer − sampler| on tokens of the current version alone, where both should be the same number; absent when
    * there is no such token.
@@ -40,6 +44,28 @@ export function taskMetrics(groups: readonly AdvantagedGroup[]): Readonly<Record
   return Object.fromEntries(
     tasks.map((task) => [task, metricsOf(groups.filter(({ prompt }) => prompt.task === task))]),
   );
+}
+
+/**
+ * How far the policy has moved from a reference, in nats per token: the mean of r − 1 − log r with r = p_reference / p
+ * on tokens that the policy sampled, an unbiased and never negative estimate of KL(policy ‖ reference). Arrays as in
+ * `policyMetrics`.
+ */
+export function divergenceFrom(
+  data: readonly PolicyDatum[],
+  logprobs: readonly Float32Array[],
+  reference: readonly Float32Array[],
+): number {
+  let sum = 0;
+  let tokens = 0;
+  for (const [i, { turn, start }] of data.entries()) {
+    for (let t = start; t < start + turn.tokens.length; t++) {
+      const change = reference[i]![t]! - logprobs[i]![t]!;
+      sum += Math.exp(change) - 1 - change;
+      tokens += 1;
+    }
+  }
+  return tokens > 0 ? sum / tokens : 0;
 }
 
 function metricsOf(groups: readonly AdvantagedGroup[]): TaskMetrics {
@@ -59,6 +85,7 @@ function metricsOf(groups: readonly AdvantagedGroup[]): TaskMetrics {
     truncatedShare: endings('truncated') / rollouts.length,
     unparsedShare: endings('unparsed') / rollouts.length,
     meanTokens: mean(rollouts.map(modelTokens)),
+    repetition: repetition(trained.map((turn) => turn.tokens)),
     entropy: tokens > 0 ? surprise / tokens : 0,
   };
 }
@@ -98,6 +125,22 @@ export function policyMetrics(
     divergence: divergence / tokens,
     ...(onPolicy > 0 && { mismatch: { mean: gap / onPolicy, max: largest, tokens: onPolicy } }),
   };
+}
+
+/** Over all turns: 4-grams met before in their turn, by all 4-grams. */
+function repetition(turns: readonly (readonly number[])[]): number {
+  let repeated = 0;
+  let total = 0;
+  for (const tokens of turns) {
+    const seen = new Set<string>();
+    for (let t = 0; t + 4 <= tokens.length; t++) {
+      const gram = `${tokens[t]} ${tokens[t + 1]} ${tokens[t + 2]} ${tokens[t + 3]}`;
+      total += 1;
+      if (seen.has(gram)) repeated += 1;
+      else seen.add(gram);
+    }
+  }
+  return total > 0 ? repeated / total : 0;
 }
 
 function mean(values: readonly number[]): number {

@@ -25,9 +25,11 @@ export interface RlTaskOptions<Outcome extends { readonly kind: string }> {
   readonly weight: number;
   /** Number of prompts; `Infinity` where they are made up without end. */
   readonly size: number;
-  /** What the reward is multiplied by (paper A.3: output prediction 0.8); default 1. */
+  /** What the shaped reward is multiplied by (paper A.3: output prediction 0.8); default 1. */
   readonly rewardScale?: number;
   readonly reward: Reward<Outcome>;
+  /** What becomes of the reward in view of the tokens that the model wrote, such as `penaliseLength`; default: nothing. */
+  readonly shape?: (reward: number, tokens: number) => number;
   /** The episode of a prompt. Equal arguments give equal episodes. */
   episode(index: number, seed: string): Episode<Outcome>;
 }
@@ -45,7 +47,9 @@ export function createRlTask<Outcome extends { readonly kind: string }>(
       if (trajectory.kind === 'unscored') return { kind: 'unscored', reason: trajectory.reason };
       const { outcome, turns } = trajectory;
       const rawReward = reward.score(outcome);
-      return { reward: rewardScale * rawReward, rawReward, ending: outcome.kind, turns };
+      const tokens = turns.reduce((sum, turn) => sum + turn.tokens.length, 0);
+      const shaped = options.shape ? options.shape(rawReward, tokens) : rawReward;
+      return { reward: rewardScale * shaped, rawReward, ending: outcome.kind, turns };
     },
   };
 }

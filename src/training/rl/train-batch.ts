@@ -5,7 +5,7 @@ import { normaliseWeights, type SftBatch } from '../sft-data.js';
 import type { AdamParams, Datum, TrainingClient } from '../types.js';
 import { splitGroups } from './batching.js';
 import { policyData } from './policy-data.js';
-import { type PolicyMetrics, policyMetrics } from './step-metrics.js';
+import { divergenceFrom, type PolicyMetrics, policyMetrics } from './step-metrics.js';
 import type { AdvantagedGroup } from './types.js';
 
 export interface UpdateOptions {
@@ -16,6 +16,8 @@ export interface UpdateOptions {
   /** Optimizer steps that the batch is split into. CWM takes one. */
   readonly updatesPerBatch: number;
   readonly adam: AdamParams;
+  /** The weights that the policy's divergence is measured from; absent when it is not measured in this step. */
+  readonly reference?: Pick<TrainingClient, 'forward'>;
   readonly replay?: {
     /** Weight of a replayed token against an RL token of advantage 1. */
     readonly weight: number;
@@ -56,16 +58,21 @@ export async function trainBatch(
     const data = policyData(part, normalizer / parts.length);
     const replayed = await replayFor(normalizer / parts.length, options);
     const sequences = data.map(({ datum }) => datum);
-    const [forward, supervised, step] = await Promise.all([
+    const [forward, supervised, step, reference] = await Promise.all([
       client.forwardBackward(sequences, { kind: 'ppo', clipLow: clip.low, clipHigh: clip.high }),
       replayed && client.forwardBackward(replayed.data, { kind: 'cross_entropy' }),
       client.optimStep(adam),
+      i === 0 ? options.reference?.forward(sequences) : undefined,
     ]);
     loss += forward.lossSum / parts.length;
     gradNorm = step.gradNorm;
     tokens += sequenceTokens(sequences) + (replayed ? sequenceTokens(replayed.data) : 0);
     if (supervised && replayed) replayLoss = supervised.lossSum / replayed.total;
-    if (i === 0) policy = policyMetrics(data, forward.logprobs, version, clip);
+    if (i > 0) continue;
+    policy = policyMetrics(data, forward.logprobs, version, clip);
+    if (policy && reference) {
+      policy = { ...policy, divergenceFromStart: divergenceFrom(data, forward.logprobs, reference.logprobs) };
+    }
   }
   return {
     loss,

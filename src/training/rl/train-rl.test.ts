@@ -286,6 +286,24 @@ test('replayed supervised examples are learned beside the rewards', async () => 
   expect(steps[0]!.replayLoss).toBeCloseTo(Math.log(8), 2);
 });
 
+test('rejected rollouts are counted and teach nothing, and the divergence from the start is measured', async () => {
+  const steps: RlStep[] = [];
+  await trainRl(table(), {
+    ...base,
+    rollouts: 'synchronous',
+    tasks: [banditTask(5)],
+    budget: { steps: 10 },
+    reject: ({ turns }) => turns[0]?.tokens[0] === 7,
+    reference: { client: table(), every: 5 },
+    onStep: (step) => void steps.push(step),
+  });
+  expect(steps[0]!.rejected).toBeGreaterThan(0);
+  const measured = steps.map(({ policy }) => policy?.divergenceFromStart);
+  expect(measured[0]).toBeCloseTo(0, 6);
+  expect(measured[5]).toBeGreaterThan(0.001);
+  expect(measured[1]).toBeUndefined();
+});
+
 test('the best policy by validation is kept, and measured on the newest weights', async () => {
   const checkpoints = openCheckpoints(folder, parseRlState);
   const scores = [0.2, 0.7, 0.4];

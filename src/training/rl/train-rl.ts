@@ -84,6 +84,7 @@ async function takeStep(client: TrainingClient, options: ResolvedRlOptions, part
     limits: options.batch,
     maxStaleness: options.maxStaleness,
     maxAttempts: options.maxAttempts,
+    ...(options.reject && { reject: options.reject }),
     version: client.version,
   });
   const collectedMs = clock.now();
@@ -99,6 +100,8 @@ async function takeStep(client: TrainingClient, options: ResolvedRlOptions, part
       normalizer: options.normalizer,
       updatesPerBatch: options.updatesPerBatch,
       adam: { ...options.adam, learningRate },
+      ...(options.reference &&
+        state.steps % options.reference.every === 0 && { reference: options.reference.client }),
       ...(replay && {
         replay: {
           weight: options.replay!.weight,
@@ -127,7 +130,7 @@ function describeStep(
   client: TrainingClient,
   options: ResolvedRlOptions,
   state: RlState,
-  { batch, counted, stale, unscored, failures }: Collected,
+  { batch, counted, stale, unscored, failures, rejected }: Collected,
   update: UpdateResult | undefined,
   times: { readonly learningRate: number; readonly stepSeconds: number; readonly waitingSeconds: number },
 ): Omit<RlStep, 'staleness'> {
@@ -157,6 +160,7 @@ function describeStep(
       abandoned: counted.filter(({ kind }) => kind === 'abandoned').length,
     },
     failures,
+    rejected,
     sampledTokens,
     trainedTokens: batch.tokens,
     tokens: spent.tokens,

@@ -15,9 +15,9 @@ export interface Prompt {
 
 /** One episode that ended with an outcome. */
 export interface ScoredRollout {
-  /** What the algorithm sees: the task's reward times its scale. */
+  /** What the algorithm sees: the task's reward, shaped and scaled. */
   readonly reward: number;
-  /** The task's reward, unscaled. */
+  /** The task's reward itself. */
   readonly rawReward: number;
   /** The `kind` of the outcome. */
   readonly ending: string;
