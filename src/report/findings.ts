@@ -17,7 +17,8 @@ export interface Findings {
 }
 
 /** The headline is about choosing by simulation when that was measured, else about output prediction. */
-export function findings(summary: Summary): Findings {
+export function findings(whole: Summary): Findings {
+  const { summary, others } = focus(whole);
   const selection = latest(summary.selections.filter(({ arms }) => arms.simulated.length > 1));
   const sentences = [
     ...(selection ? [gapSentence(selection), shortSentence(selection)] : []),
@@ -26,7 +27,34 @@ export function findings(summary: Summary): Findings {
     ...repairSentences(summary),
   ];
   const lead = selection ? selectionHeadline(selection) : otherHeadline(summary);
-  return { ...lead, points: sentences };
+  return {
+    headline: lead.headline,
+    evidence: others === undefined ? lead.evidence : `${lead.evidence} ${others}`,
+    points: sentences,
+  };
+}
+
+/** With several models, words are about one of them: the last that chose among programs, else that predicted. */
+function focus(summary: Summary): { readonly summary: Summary; readonly others?: string } {
+  const all = [...summary.selections, ...summary.predictions, ...summary.selfRlef];
+  const models = [...new Set(all.map(({ model }) => model))];
+  const chosen = (latest(summary.selections) ?? latest(summary.predictions) ?? latest(summary.selfRlef))
+    ?.model;
+  if (chosen === undefined || models.length < 2) return { summary };
+  const of = <T extends { readonly model: string }>(entries: readonly T[]): T[] =>
+    entries.filter(({ model }) => model === chosen);
+  return {
+    summary: {
+      ...summary,
+      predictions: of(summary.predictions),
+      predictionChanges: of(summary.predictionChanges),
+      selections: of(summary.selections),
+      selectionChanges: of(summary.selectionChanges),
+      selfRlef: of(summary.selfRlef),
+      selfRlefContrasts: of(summary.selfRlefContrasts),
+    },
+    others: `These words are about ${chosen}; the tables have ${counted(models.length - 1, 'other model')} too.`,
+  };
 }
 
 type Lead = Pick<Findings, 'headline' | 'evidence'>;

@@ -233,6 +233,14 @@ describe('findings', () => {
     expect(findings(summarise(useless, FAST)).headline).toMatch(/^No gain can be claimed/);
   });
 
+  it('are about one model where there are several, and say which', () => {
+    const mine = syntheticRecords([SYNTHETIC_RL], SMALL);
+    const other = mine.map((record) => ({ ...record, model: 'another' }) as EvaluationRecord);
+    const { evidence, points: sentences } = findings(summarise([...mine, ...other], FAST));
+    expect(evidence).toContain('These words are about another; the tables have 1 other model too.');
+    expect(sentences.filter((sentence) => sentence.startsWith('Self-repair with simulated'))).toHaveLength(1);
+  });
+
   it('claim nothing from one problem', () => {
     const one = syntheticRecords([SYNTHETIC_RL], { ...SMALL, problems: 1 });
     expect(findings(summarise(one, FAST)).headline).toMatch(/^Too few problems/);

@@ -50,7 +50,7 @@ export function selfRlefFigure(rows: readonly RepairRow[]): Html {
     },
     y: { domain: rows.map(({ label }) => label), label: null, axis: null },
     marks: [
-      ...(narrow ? [] : [Plot.axisY({ tickSize: 0, fontSize: 13 })]),
+      ...(narrow ? [] : [Plot.axisY({ tickSize: 0, fontSize: 13, lineWidth: 16 })]),
       Plot.ruleY(marks, {
         y: 'label',
         x1: 'low',
