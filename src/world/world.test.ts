@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRng } from '../core/rng.js';
+import { createRng, type Rng } from '../core/rng.js';
 import { createChatTokenizer } from '../model/tokenizer.js';
 import {
   compositionKey,
@@ -18,15 +18,28 @@ test('there are at least 20 operations', () => {
   expect(STAGES.length + ACCUMULATORS.length + FINISHES.length).toBeGreaterThanOrEqual(20);
 });
 
-test('nearly all of 20,000 drawn problems are distinct', () => {
-  const rng = createRng('distinct');
-  const seen = new Set<string>();
-  for (let i = 0; i < 20_000; i++) {
-    const composition = drawComposition(rng, [0, 0, 0.5, 0.5]);
-    seen.add(writeProgram(composition) + writeStatement(composition, rng));
+test('there are more than a million distinct programs of three stages', () => {
+  const rng = createRng('parameters');
+  /** How many parameters an operation can be drawn with; each gives other Python lines. */
+  const choices = (draw: (rng: Rng) => readonly unknown[]): number =>
+    new Set(Array.from({ length: 2_000 }, () => JSON.stringify(draw(rng)))).size;
+  const numberStages = STAGES.filter(({ items }) => items === 'number').map(({ draw }) => choices(draw));
+  let ordered = 0;
+  for (const [i, a] of numberStages.entries()) {
+    for (const [j, b] of numberStages.entries()) {
+      for (const [k, c] of numberStages.entries()) if (i !== j && j !== k && i !== k) ordered += a * b * c;
+    }
   }
-  // With N equally likely problems about 20,000²/2N repeats are expected; a million problems would give 200.
-  expect(20_000 - seen.size).toBeLessThan(200);
+  const folds = ACCUMULATORS.filter(({ items }) => items === 'number')
+    .map(({ result }) => FINISHES.filter((finish) => finish.result.includes(result)))
+    .map((finishes) => finishes.reduce((sum, { draw }) => sum + choices(draw), 0))
+    .reduce((sum, count) => sum + count, 0);
+  expect(ordered * folds).toBeGreaterThan(1_000_000);
+});
+
+test('problems drawn by index hardly ever repeat', () => {
+  const sources = Array.from({ length: 2_000 }, (_, index) => draftProblem(1, 'test', index, 2).source);
+  expect(new Set(sources).size).toBeGreaterThan(1_800);
 });
 
 test('the same seed gives the same drafts, another seed others', () => {
