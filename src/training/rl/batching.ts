@@ -34,6 +34,19 @@ export function isFull(batch: Batch, limits: BatchLimits): boolean {
   return batch.tokens >= limits.tokenBudget || batch.groups.length >= limits.maxGroups;
 }
 
+/**
+ * How many more groups to sample side by side, so that the batch is about full and little is sampled beyond it.
+ * `tokensPerGroup` is what a group of the batch before counted on average, `undefined` where there was none. At least
+ * an eighth of the cap, since few rollouts at a time are decoded slowly; never more than the cap leaves.
+ */
+export function groupsWanted(batch: Batch, limits: BatchLimits, tokensPerGroup: number | undefined): number {
+  const { tokenBudget, maxGroups } = limits;
+  const room = maxGroups - batch.groups.length;
+  const expected = batch.groups.length > 0 ? batch.tokens / batch.groups.length : tokensPerGroup;
+  const wanted = expected === undefined ? maxGroups / 4 : (tokenBudget - batch.tokens) / expected;
+  return Math.max(1, Math.min(room, Math.ceil(Math.max(wanted, maxGroups / 8))));
+}
+
 /** Trained tokens of the group that have a non-zero advantage. */
 export function countedTokens(group: AdvantagedGroup): number {
   let count = 0;

@@ -4,7 +4,7 @@
 import { InfrastructureError } from '../../core/errors.js';
 import type { PolicyVersion } from '../../model/types.js';
 import { isMixed, withAdvantages } from './advantages.js';
-import { addGroup, type Batch, type BatchLimits, EMPTY_BATCH, isFull } from './batching.js';
+import { addGroup, type Batch, type BatchLimits, EMPTY_BATCH, groupsWanted, isFull } from './batching.js';
 import type { GroupSource } from './group-source.js';
 import type { CountedGroup } from './options.js';
 import type { PromptQueue } from './prompt-queue.js';
@@ -28,6 +28,8 @@ export interface CollectOptions {
   readonly maxStaleness: number;
   /** Tries of a prompt before it is given up. */
   readonly maxAttempts: number;
+  /** What a group of the batch before counted on average, if there was one. */
+  readonly tokensPerGroup: number | undefined;
   readonly reject?: (rollout: ScoredRollout) => boolean;
   /** Of the weights that will be trained. */
   readonly version: PolicyVersion;
@@ -40,7 +42,7 @@ export interface CollectOptions {
 export async function collectBatch(
   source: GroupSource,
   queue: PromptQueue,
-  { limits, maxStaleness, maxAttempts, reject, version }: CollectOptions,
+  { limits, maxStaleness, maxAttempts, tokensPerGroup, reject, version }: CollectOptions,
 ): Promise<Collected> {
   const counted: CountedGroup[] = [];
   const failures: Record<string, number> = {};
@@ -92,7 +94,7 @@ export async function collectBatch(
     }
   };
   while (!isFull(batch, limits)) {
-    for (const result of await source.next(limits.maxGroups - batch.groups.length)) sort(result);
+    for (const result of await source.next(groupsWanted(batch, limits, tokensPerGroup))) sort(result);
   }
   return { batch, counted, stale, unscored, failures, rejected };
 }

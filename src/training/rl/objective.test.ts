@@ -8,7 +8,7 @@ import { createTabularClient } from '../../../test/support/tabular-client.js';
 import type { PolicyVersion } from '../../model/types.js';
 import type { Datum, Loss, TrainingClient } from '../types.js';
 import { groupAdvantages, isMixed, withAdvantages } from './advantages.js';
-import { addGroup, countedTokens, EMPTY_BATCH, isFull, splitGroups } from './batching.js';
+import { addGroup, countedTokens, EMPTY_BATCH, groupsWanted, isFull, splitGroups } from './batching.js';
 import { policyData } from './policy-data.js';
 import { divergenceFrom, policyMetrics, taskMetrics } from './step-metrics.js';
 import { trainBatch } from './train-batch.js';
@@ -106,6 +106,19 @@ describe('batches', () => {
     expect(isFull(batch, limits)).toBe(true);
     expect(batch.groups).toHaveLength(4);
     expect(batch.mixed).toEqual([mixed]);
+  });
+
+  test('are filled with about as many groups as they will need', () => {
+    const limits = { tokenBudget: 600, maxGroups: 40 };
+    expect(groupsWanted(EMPTY_BATCH, limits, undefined)).toBe(10);
+    expect(groupsWanted(EMPTY_BATCH, limits, 30)).toBe(20);
+    expect(groupsWanted(EMPTY_BATCH, limits, 0)).toBe(40);
+    // Ten groups, five of them mixed, brought 150 tokens: 450 more will take 30, all that the cap leaves.
+    let batch = EMPTY_BATCH;
+    for (let i = 0; i < 5; i++) batch = addGroup(addGroup(batch, mixed), solved);
+    expect(groupsWanted(batch, limits, 1)).toBe(30);
+    expect(groupsWanted(batch, { ...limits, tokenBudget: 155 }, 1)).toBe(5);
+    expect(groupsWanted(batch, { ...limits, maxGroups: 10 }, 1)).toBe(1);
   });
 
   test('count trained turns only', () => {

@@ -29,7 +29,10 @@ export interface RlOptions {
   readonly batch: BatchLimits;
   /** `synchronous`: sample, then train, on policy. `asynchronous`: sample while training goes on. */
   readonly rollouts: 'synchronous' | 'asynchronous';
-  /** Most groups under way and waiting together; default: as many as a batch may hold. */
+  /**
+   * Asynchronous: most groups under way and waiting together. Synchronous: most groups of one wave, which is otherwise
+   * as large as the batch is expected to need. Default: as many as a batch may hold.
+   */
   readonly groupsInFlight?: number;
   /** Policy steps after which a group is discarded and its prompt put back; default 8. */
   readonly maxStaleness?: number;
@@ -135,6 +138,8 @@ export interface RlState {
   readonly seconds: number;
   readonly prompts: PromptQueueState;
   readonly replay: DataPosition;
+  /** Counted tokens per group of the last batch, from which the next is sized; absent before the first. */
+  readonly tokensPerGroup?: number;
   readonly best?: number;
   readonly finished: boolean;
 }

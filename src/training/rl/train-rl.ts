@@ -59,6 +59,7 @@ export async function trainRl(client: TrainingClient, given: RlOptions): Promise
       tokens: step.tokens,
       seconds: step.seconds,
       prompts: queue.state(),
+      tokensPerGroup: collected.batch.tokens / collected.batch.groups.length,
       replay: position,
       finished: step.progress >= 1,
     };
@@ -84,6 +85,7 @@ async function takeStep(client: TrainingClient, options: ResolvedRlOptions, part
     limits: options.batch,
     maxStaleness: options.maxStaleness,
     maxAttempts: options.maxAttempts,
+    tokensPerGroup: state.tokensPerGroup,
     ...(options.reject && { reject: options.reject }),
     version: client.version,
   });
