@@ -327,11 +327,15 @@ async function recordRepairs(context: Context, keep: boolean): Promise<Evaluatio
           seed: `${seed}/repair/${sample}`,
         }),
       );
-      if (played.kind === 'unscored') return [];
+      if (played.kind === 'unscored') {
+        return [
+          { ...repairRecord(context, feedback, sample, tokensOf(played)), programs: [UNSCORED_PROGRAM] },
+        ];
+      }
       const { outcome } = played;
       const sampleRecord = keep && sample === 0 && feedback === 'simulated';
       return [
-        ...(outcome.programs.length > 0 ? [toRepairRecord(context, outcome, sample, tokensOf(played))] : []),
+        toRepairRecord(context, outcome, sample, tokensOf(played)),
         ...(sampleRecord
           ? [await describeEpisode(problem, outcome, turns, options.stage, model.id, context.sandbox)]
           : []),
@@ -342,6 +346,11 @@ async function recordRepairs(context: Context, keep: boolean): Promise<Evaluatio
   return out;
 }
 
+/** An episode that our machinery failed; counted, never as a failure of the model. */
+const UNSCORED_PROGRAM = { source: null, publicPassed: null, allPassed: null } as const;
+/** An episode whose first completion held no program. */
+const NO_PROGRAM = { source: null, publicPassed: false, allPassed: false } as const;
+
 function toRepairRecord(
   context: Context,
   outcome: SelfRlefOutcome,
@@ -350,20 +359,33 @@ function toRepairRecord(
 ): SelfRlefRecord {
   const passed = (verdicts: readonly { readonly verdict: Verdict }[]): boolean =>
     verdicts.every(({ verdict }) => verdict === 'accepted');
+  const programs = outcome.programs.map(({ program, verdicts }) => ({
+    source: program.source,
+    publicPassed: verdicts ? passed(verdicts.public) : null,
+    allPassed: verdicts ? passed([...verdicts.public, ...verdicts.private]) : null,
+  }));
+  return {
+    ...repairRecord(context, outcome.feedback, sample, completionTokens),
+    programs: programs.length > 0 ? programs : [NO_PROGRAM],
+    submitted: outcome.kind === 'submitted',
+  };
+}
+
+function repairRecord(
+  { problem, options, model, comparator }: Context,
+  feedback: SelfRlefRecord['feedback'],
+  sample: number,
+  completionTokens: number,
+): Omit<SelfRlefRecord, 'programs'> {
   return {
     schema: 'self-rlef/1',
-    problem: context.problem.id,
-    stage: context.options.stage,
-    model: context.model.id,
-    feedback: outcome.feedback,
-    comparator: context.comparator,
+    problem: problem.id,
+    stage: options.stage,
+    model: model.id,
+    feedback,
+    comparator,
     sample,
-    programs: outcome.programs.map(({ program, verdicts }) => ({
-      source: program.source,
-      publicPassed: verdicts ? passed(verdicts.public) : null,
-      allPassed: verdicts ? passed([...verdicts.public, ...verdicts.private]) : null,
-    })),
-    submitted: outcome.kind === 'submitted',
+    submitted: false,
     completionTokens,
   };
 }
