@@ -1,0 +1,43 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openRunFolder } from './run-folder.js';
+import { parseRecipe } from './schema.js';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'deskcheck-run-'));
+});
+afterEach(() => rm(root, { recursive: true }));
+
+const recipe = parseRecipe({ name: 'r' }, 'here');
+
+test('a finished stage is still finished when the folder is opened again', async () => {
+  {
+    await using folder = await openRunFolder(recipe, root);
+    expect(folder.isDone('data')).toBe(false);
+    await folder.markDone('data', 12.34);
+  }
+  await using folder = await openRunFolder(recipe, root);
+  expect(folder.isDone('data')).toBe(true);
+  expect(folder.seconds).toEqual({ data: 12.3 });
+});
+
+test('another recipe under the same name is refused', async () => {
+  await using _ = await openRunFolder(recipe, root);
+  await _[Symbol.asyncDispose]();
+  await expect(openRunFolder(parseRecipe({ name: 'r', seed: 2 }, 'here'), root)).rejects.toThrow(
+    /another recipe/,
+  );
+});
+
+test('a folder in use by a living process is refused, one left by a dead process is taken over', async () => {
+  await using folder = await openRunFolder(recipe, root);
+  await folder[Symbol.asyncDispose]();
+  await writeFile(folder.file('.lock'), String(process.ppid));
+  await expect(openRunFolder(recipe, root)).rejects.toThrow(/in use by process/);
+  await writeFile(folder.file('.lock'), '999999999');
+  await using again = await openRunFolder(recipe, root);
+  expect(again.path).toBe(folder.path);
+});
