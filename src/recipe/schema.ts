@@ -61,8 +61,12 @@ const rl = z.strictObject({
   /** A step's batch is full at so many tokens with a non-zero advantage, or so many groups. */
   batchTokens: count.default(12_000),
   maxGroups: count.default(64),
-  /** Weight of output prediction and of solving among the samples; the scale of the former's reward (paper A.3). */
-  outputPrediction: share.default(0.4),
+  /**
+   * Weights among the samples of output prediction and of Self-RLEF with executed feedback and one fix (paper A.3); the
+   * rest is solving. Then the scale of output prediction's reward.
+   */
+  outputPrediction: share.default(0.3),
+  selfRlef: share.default(0.3),
   outputPredictionScale: z.number().positive().default(0.8),
   learningRate: rate.default(2e-4),
   /** Share of the budget over which the learning rate decays to zero at the end. */
@@ -71,6 +75,8 @@ const rl = z.strictObject({
   updatesPerBatch: count.default(1),
   /** Older groups are discarded (paper: 8). */
   maxStaleness: count.default(8),
+  /** Steps between two measurements of the divergence from the SFT checkpoint; 0 leaves them out. */
+  referenceEvery: z.number().int().min(0).default(10),
   rollouts: z.enum(['synchronous', 'asynchronous']).default('synchronous'),
 });
 

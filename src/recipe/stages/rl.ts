@@ -1,16 +1,19 @@
 /**
- * The RL stage: output prediction and solving together, on the training problems, from the SFT checkpoint (paper §5).
+ * The RL stage: output prediction, solving and Self-RLEF together, on the training problems, from the SFT checkpoint
+ * (paper §5).
  */
 import { predictOutput } from '../../episode/environments/predict-output.js';
+import { selfRlef } from '../../episode/environments/self-rlef.js';
 import { solve } from '../../episode/environments/solve.js';
 import type { PromptStyle } from '../../episode/prompt-style.js';
-import { outputPredictionReward, solvingReward } from '../../episode/rewards.js';
+import { outputPredictionReward, selfRlefReward, solvingReward } from '../../episode/rewards.js';
 import { createSamplerChatModel } from '../../model/renderer.js';
 import { writeTokenizerFiles } from '../../model/tokenizer.js';
 import type { Problem } from '../../problem/types.js';
 import { openCheckpoints } from '../../training/checkpoints.js';
 import { openEmbeddedEngine } from '../../training/engines/embedded/index.js';
 import { parseRlState, type RlStep } from '../../training/rl/options.js';
+import { createRunawayWatch } from '../../training/rl/runaway.js';
 import { createRlTask, type RlTask } from '../../training/rl/tasks.js';
 import { trainRl } from '../../training/rl/train-rl.js';
 import { MAX_TOKENS, type Stage } from '../context.js';
@@ -26,19 +29,22 @@ const VALIDATE_EVERY = 10;
 
 export const rlStage: Stage = {
   name: 'rl',
-  title: 'Reinforcement learning on output prediction and solving',
+  title: 'Reinforcement learning on predicting, solving and repairing',
   run: async (context) => {
     const { recipe, folder, progress, tokenizer, clock, signal } = context;
     const { rl } = recipe;
     const problems = await readProblems(context, 'train');
     const validationProblems = await readProblems(context, 'validation');
     const predictions = await createPredictions(context.sandbox(), problems, `${recipe.seed}/predictions`);
-    const engine = await openEmbeddedEngine(folder.file('checkpoints', 'sft'), {
+    const start = folder.file('checkpoints', 'sft');
+    const engine = await openEmbeddedEngine(start, {
       fresh: true,
       seed: recipe.seed,
     });
+    const reference = await openEmbeddedEngine(start, { fresh: true, seed: recipe.seed });
     const checkpoints = openCheckpoints(folder.file('checkpoints', 'rl-steps'), parseRlState);
     const log = await openMetrics(folder, 'rl', (await checkpoints.load('latest'))?.state.steps ?? 0);
+    const runaway = createRunawayWatch();
     let validation: ValidationResult | undefined;
     try {
       if (rl.maxSteps > 0) {
@@ -57,6 +63,7 @@ export const rlStage: Stage = {
           budget: { steps: rl.maxSteps, seconds: rl.maxMinutes * 60 },
           checkpoints,
           saveEvery: 5,
+          ...(rl.referenceEvery > 0 && { reference: { client: reference, every: rl.referenceEvery } }),
           validate: {
             every: VALIDATE_EVERY,
             run: async (sampler, step) => {
@@ -71,6 +78,7 @@ export const rlStage: Stage = {
             },
           },
           onStep: async (step) => {
+            for (const warning of runaway(step)) progress.say(`  warning: ${warning}`);
             const rewards = Object.entries(step.tasks).map(
               ([name, { reward }]) => `${name} ${reward.toFixed(2)}`,
             );
@@ -90,6 +98,7 @@ export const rlStage: Stage = {
     } finally {
       await log[Symbol.asyncDispose]();
       await engine[Symbol.asyncDispose]();
+      await reference[Symbol.asyncDispose]();
     }
   },
 };
@@ -122,7 +131,7 @@ function createTasks(
     }),
     createRlTask({
       name: 'solving',
-      weight: 1 - rl.outputPrediction,
+      weight: 1 - rl.outputPrediction - rl.selfRlef,
       size: problems.length,
       reward: solvingReward,
       episode: (index, seed) =>
@@ -133,6 +142,24 @@ function createTasks(
           includePublicTests: true,
           maxTokens: MAX_TOKENS.solve,
           judge: 'all',
+          seed,
+        }),
+    }),
+    createRlTask({
+      name: 'self-rlef',
+      weight: rl.selfRlef,
+      size: problems.length,
+      reward: selfRlefReward,
+      episode: (index, seed) =>
+        selfRlef({
+          kind: 'self-rlef',
+          problem: problems[index]!,
+          style,
+          includePublicTests: true,
+          feedback: 'executed',
+          maxPrograms: 2,
+          maxTokens: MAX_TOKENS,
+          judge: 'last',
           seed,
         }),
     }),
