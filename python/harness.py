@@ -7,6 +7,7 @@ of the output. Used by every sandbox; standard library only, CPython 3.10 and ne
 
 import ast
 import atexit
+import gc
 import io
 import sys
 from types import ModuleType
@@ -42,66 +43,77 @@ def run(source, kind, expression=None, caps=None, cache=None):
     (max_events, max_bytes): t events, f names of frames, x why the trace was excluded.
     """
     stdout = open_streams()
-    module = ModuleType("__main__")
-    module.__builtins__ = __builtins__
-    module.__file__ = "program.py"
-    sys.modules["__main__"] = module
-    sys.argv = ["program.py"]
     recorder = None
     reply = {"o": "completed"}
     try:
-        try:
-            code = cache.get(source) if cache is not None else None
-            if code is None:
-                code = compile(source, FILENAME, "exec", dont_inherit=True)
-                if cache is not None:
-                    cache.clear()
-                    cache[source] = code
-            if caps is not None:
-                recorder = Recorder(FILENAME, *caps)
-                recorder.prepare(code, source)
-            if kind == "call":
-                exec(code, module.__dict__)
-                call = compile(expression.strip(), _CALL, "eval", dont_inherit=True)
-                if recorder is not None:
-                    recorder.start()
-                try:
-                    value = eval(call, module.__dict__)
-                finally:
-                    _settrace(None)
-                reply["r"] = literal(value)
-            else:
-                if recorder is not None:
-                    recorder.start()
-                try:
-                    exec(code, module.__dict__)
-                finally:
-                    _settrace(None)
-        finally:
-            join_threads()
-            _exit_functions()
-            flush(stdout)
+        code = cache.get(source) if cache is not None else None
+        if code is None:
+            code = compile(source, FILENAME, "exec", dont_inherit=True)
+            if cache is not None:
+                cache.clear()
+                cache[source] = code
+        if caps is not None:
+            recorder = Recorder(FILENAME, *caps)
+            recorder.prepare(code, source)
+        result = _execute(code, expression if kind == "call" else None, recorder)
+        if result is not None:
+            reply["r"] = result
     except SystemExit as error:
         status = error.code
         if not (status is None or status is False or (type(status) is int and status == 0)):
             reply["o"] = "runtime-error"
             reply["e"] = describe(error)
-    except MemoryError as error:
+    except MemoryError:
         reply["o"] = "memory-limit"
         reply["e"] = ["MemoryError", "", None]
-        del error
     except BaseException as error:
         reply["o"] = "runtime-error"
         reply["e"] = describe(error)
     finally:
         _settrace(None)
-        _setrecursionlimit(_recursion_limit)
+    try:
+        end(stdout, "class" in source or "yield" in source)
+    except MemoryError:
+        reply["o"] = "memory-limit"
+    except BaseException as error:
+        if reply["o"] == "completed":
+            reply["o"] = "runtime-error"
+            reply["e"] = describe(error)
+    _setrecursionlimit(_recursion_limit)
     if recorder is not None:
         reply["t"] = recorder.events
         reply["f"] = recorder.frames
         if recorder.excluded is not None:
             reply["x"] = recorder.excluded
     return reply
+
+
+def _execute(code, expression, recorder):
+    """Runs the module and then, with an expression, the call; returns its result as a literal.
+
+    Only `sys.modules` keeps the module alive after this, so that `end` can let go of it.
+    """
+    module = ModuleType("__main__")
+    module.__builtins__ = __builtins__
+    module.__file__ = "program.py"
+    sys.modules["__main__"] = module
+    sys.argv = ["program.py"]
+    namespace = module.__dict__
+    try:
+        if expression is None:
+            if recorder is not None:
+                recorder.start()
+            exec(code, namespace)
+            return None
+        exec(code, namespace)
+        call = compile(expression.strip(), _CALL, "eval", dont_inherit=True)
+        if recorder is not None:
+            recorder.start()
+        value = eval(call, namespace)
+        _settrace(None)
+        return literal(value)
+    finally:
+        _settrace(None)
 
 
 def join_threads():
@@ -114,8 +126,24 @@ def join_threads():
             thread.join()
 
 
+def end(stdout, may_have_finalizers):
+    """What the interpreter does when it ends, as far as a program can see it, in its order.
+
+    The module goes before the last flush: what a `__del__` prints then, or a stream of the program's own still holds,
+    comes out. (As in CPython the module is collected whole, so finalizers still see its globals.)
+    """
+    join_threads()
+    _exit_functions()
+    flush(stdout)
+    sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, stdout, sys.__stderr__
+    sys.modules.pop("__main__", None)
+    if may_have_finalizers:
+        gc.collect()
+        flush(stdout)
+
+
 def flush(stdout):
-    """What the interpreter does when it ends: the current stdout first, then the one we made."""
+    """Flushes the current standard output, then the one we made."""
     try:
         if sys.stdout is not None and sys.stdout is not stdout:
             sys.stdout.flush()
