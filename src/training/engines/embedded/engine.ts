@@ -16,7 +16,7 @@ import type {
   OptimStepResult,
   TrainingClient,
 } from '../../types.js';
-import { type AdamState, adamStep, addGradients, createAdamState, globalNorm } from './adam.js';
+import { type AdamState, adamStep, createAdamState, sumGradients } from './adam.js';
 import { layOut, type ModelConfig, type ParameterLayout } from './architecture.js';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { Lane } from './lane.js';
@@ -49,7 +49,7 @@ export class EmbeddedEngine implements TrainingClient {
     this.costs = costModelOf(this.config);
     this.lanes = lanes;
     this.samplerOptions = samplerOptions;
-    void this.enqueue(() => this.publish());
+    this.publish();
   }
 
   get maxLength(): number {
@@ -86,8 +86,7 @@ export class EmbeddedEngine implements TrainingClient {
   optimStep(adam: AdamParams): Promise<OptimStepResult> {
     return this.enqueue(async () => {
       if (!this.accumulated) throw new UsageError('optimStep: no gradients; call forwardBackward before it');
-      const gradients = await this.collectGradients();
-      const gradNorm = globalNorm(gradients);
+      const { gradients, gradNorm } = await this.collectGradients();
       if (!Number.isFinite(gradNorm)) {
         throw new InfrastructureError('the gradient is not finite; the weights were left as they are', {
           code: 'gradient-not-finite',
@@ -97,7 +96,7 @@ export class EmbeddedEngine implements TrainingClient {
       }
       adamStep(this.parameters, gradients, gradNorm, this.adam, this.layout.tensors, adam);
       this.steps += 1;
-      await this.publish();
+      this.publish();
       return { gradNorm, version: this.version };
     });
   }
@@ -136,7 +135,7 @@ export class EmbeddedEngine implements TrainingClient {
       this.adam.step = adam.step;
       this.steps = checkpoint.version;
       if (this.accumulated) await this.collectGradients();
-      await this.publish();
+      this.publish();
     });
   }
 
@@ -166,20 +165,19 @@ export class EmbeddedEngine implements TrainingClient {
     return { logprobs, lossSum: sums.reduce((a, b) => a + b, 0) };
   }
 
-  /** The sum of the lanes' gradients, which are cleared. Valid until the next run. */
-  private async collectGradients(): Promise<Float32Array> {
+  /** The sum of the lanes' gradients, which are cleared, and its norm. Valid until the next run. */
+  private async collectGradients(): Promise<{ gradients: Float32Array; gradNorm: number }> {
     this.accumulated = false;
     const parts = (await Promise.all(this.lanes.map((lane) => lane.takeGradients()))).filter(
       (part) => part !== undefined,
     );
-    const [total = new Float32Array(this.layout.size), ...rest] = parts;
-    addGradients(total, rest);
-    return total;
+    const [gradients = new Float32Array(this.layout.size), ...others] = parts;
+    return { gradients, gradNorm: sumGradients(gradients, others) };
   }
 
-  /** Gives the lanes the current weights. */
-  private async publish(): Promise<void> {
-    await Promise.all(this.lanes.map((lane) => lane.setParameters(this.parameters)));
+  /** Gives the lanes the current weights. Nothing waits for it: lanes take calls in order, and a failure shows there. */
+  private publish(): void {
+    for (const lane of this.lanes) void lane.setParameters(this.parameters).catch(() => undefined);
   }
 
   private async closeIfUnused(): Promise<void> {

@@ -49,7 +49,7 @@ export interface Sequence {
 
 /** Calls are begun in the order they are made. */
 export interface Lane {
-  /** Sets the weights that later calls use. Wait for it before calling it again. */
+  /** Sets the weights that later calls use; must not be called while an earlier `run` or `openSampler` is under way. */
   setParameters(parameters: Float32Array): Promise<void>;
   /** Forward; with a loss also backward, adding to the lane's gradients. */
   run(batches: readonly FilledBatch[], loss: Loss | undefined): Promise<LaneRunResult>;
