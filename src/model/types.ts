@@ -31,11 +31,17 @@ export interface ChatRequest extends SamplingParams {
 
 export interface Usage {
   readonly promptTokens: number;
+  /** Thinking included. */
   readonly completionTokens: number;
+  /** Set when the endpoint counted nothing and these are guesses from the length of the text. */
+  readonly estimated?: true;
 }
 
 export interface ChatResponse {
+  /** The answer, without a thinking block that the provider keeps apart (one inside the text stays: answers.ts drops it). */
   readonly text: string;
+  /** What a reasoning model thought, where the provider keeps it apart. */
+  readonly reasoning?: string;
   readonly stopReason: StopReason;
   /** The stop reason in the provider's own word, where there is one. */
   readonly rawStopReason?: string;

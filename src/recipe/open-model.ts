@@ -56,8 +56,17 @@ export async function openChatModel(text: string, options: OpenModelOptions = {}
   const { cache, meter = createMeter() } = options;
   const { model: plain, style, close } = await openPlain(text, options);
   const counted = meter.count(plain, options.price);
-  const model = cache ? withCache(counted, cache, { onHit: meter.noteCached }) : counted;
+  const id = await identityOf(text, plain.id);
+  const model = cache ? withCache(counted, cache, { id, onHit: meter.noteCached }) : counted;
   return { model, style: options.style ?? style, meter, [Symbol.asyncDispose]: close };
+}
+
+/** An embedded model may be trained further under the same name; its answers of before are then not its own. */
+async function identityOf(text: string, id: string): Promise<string> {
+  const spec = parseModelSpec(text);
+  if (spec.kind !== 'embedded') return id;
+  const { mtimeMs, size } = await stat(join(await findCheckpoint(spec.folder), 'model.safetensors'));
+  return `${id}@${Math.round(mtimeMs)}/${size}`;
 }
 
 interface Plain {
