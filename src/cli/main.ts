@@ -4,9 +4,11 @@
  */
 import { Command, CommanderError } from 'commander';
 import { InfrastructureError, messageOf, UsageError } from '../core/errors.js';
+import { addDoctorCommand } from './doctor.js';
 import { addNarrateCommand } from './narrate.js';
 import { addReportCommand } from './report.js';
-import { addRunCommand } from './run.js';
+import { addRunCommand, addTrainCommand } from './run.js';
+import { addShowCommand } from './show.js';
 import { addSimulateCommand } from './simulate.js';
 import { addTraceCommand } from './trace.js';
 
@@ -18,10 +20,13 @@ const program = new Command('deskcheck')
   .exitOverride();
 
 addRunCommand(program);
+addTrainCommand(program);
 addTraceCommand(program);
 addNarrateCommand(program);
 addReportCommand(program);
 addSimulateCommand(program);
+addShowCommand(program);
+addDoctorCommand(program);
 
 try {
   await program.parseAsync();

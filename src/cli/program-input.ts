@@ -4,8 +4,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { messageOf, UsageError } from '../core/errors.js';
+import { createSandbox } from '../execution/create-sandbox.js';
 import type { Sandbox, Trace } from '../execution/types.js';
-import { createWasmSandbox } from '../execution/wasm/wasm-sandbox.js';
+
 import type { Program, ProgramInput } from '../problem/types.js';
 
 export interface InputOptions {
@@ -46,7 +47,7 @@ export async function traceOnce(program: Program, input: ProgramInput): Promise<
 }
 
 export async function withSandbox<T>(work: (sandbox: Sandbox) => Promise<T>): Promise<T> {
-  const sandbox = createWasmSandbox({ processes: 1 });
+  const sandbox = createSandbox('auto', { processes: 1 });
   try {
     return await work(sandbox);
   } finally {

@@ -1,14 +1,14 @@
 /**
- * `deskcheck run`: a whole recipe.
+ * `deskcheck run`: a whole recipe; `deskcheck train sft|rl`: a recipe up to that stage.
  */
 import { setMaxListeners } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { stringify } from 'yaml';
 import { createTerminalProgress } from '../core/progress.js';
 import { runRecipe } from '../recipe/run-recipe.js';
-import { readRecipe } from '../recipe/schema.js';
+import { type Recipe, readRecipe } from '../recipe/schema.js';
 
 interface RunCommandOptions {
   readonly dryRun?: boolean;
@@ -23,28 +23,55 @@ export function addRunCommand(program: Command): void {
     .option('--dry-run', 'check the recipe and print it with its defaults')
     .option('--runs <folder>', 'where run folders are', 'runs')
     .action(async (path: string, options: RunCommandOptions) => {
-      const isFolder = await stat(path).then(
-        (found) => found.isDirectory(),
-        () => false,
-      );
-      const recipe = await readRecipe(isFolder ? join(path, 'recipe.yaml') : path);
+      const recipe = await findRecipe(path);
       if (options.dryRun) {
         process.stdout.write(stringify(recipe));
         return;
       }
-      const stop = new AbortController();
-      // Every request in flight listens; there is no leak to warn of.
-      setMaxListeners(0, stop.signal);
-      const onSignal = (): void => stop.abort();
-      process.once('SIGINT', onSignal);
-      process.once('SIGTERM', onSignal);
-      try {
-        const progress = createTerminalProgress(process.stderr);
-        const folder = await runRecipe(recipe, { root: options.runs, progress, signal: stop.signal });
-        process.stdout.write(`${join(folder, 'report', 'index.html')}\n`);
-      } finally {
-        process.off('SIGINT', onSignal);
-        process.off('SIGTERM', onSignal);
-      }
+      const folder = await runStages(recipe, options.runs);
+      process.stdout.write(`${join(folder, 'report', 'index.html')}\n`);
     });
+}
+
+export function addTrainCommand(program: Command): void {
+  program
+    .command('train')
+    .description('run a recipe up to and including one kind of training')
+    .addArgument(new Argument('<stage>', 'sft, or rl (which starts from sft)').choices(['sft', 'rl']))
+    .argument('<recipe>', 'a recipe file, or the folder of an earlier run')
+    .option('--runs <folder>', 'where run folders are', 'runs')
+    .action(async (stage: 'sft' | 'rl', path: string, options: RunCommandOptions) => {
+      const folder = await runStages(await findRecipe(path), options.runs, stage);
+      process.stdout.write(`${join(folder, 'checkpoints', stage)}\n`);
+    });
+}
+
+async function findRecipe(path: string): Promise<Recipe> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return readRecipe(isFolder ? join(path, 'recipe.yaml') : path);
+}
+
+/** Stops cleanly on SIGINT and SIGTERM; the same command then goes on. */
+async function runStages(recipe: Recipe, root: string, until?: string): Promise<string> {
+  const stop = new AbortController();
+  // Every request in flight listens; there is no leak to warn of.
+  setMaxListeners(0, stop.signal);
+  const onSignal = (): void => stop.abort();
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  try {
+    const progress = createTerminalProgress(process.stderr);
+    return await runRecipe(recipe, {
+      root,
+      progress,
+      signal: stop.signal,
+      ...(until !== undefined && { until }),
+    });
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
 }

@@ -5,7 +5,7 @@ import { InfrastructureError, messageOf, UsageError } from '../core/errors.js';
 import { createNativeSandbox, createUnsafeProcessSandbox } from './native/native-sandbox.js';
 import { probeBubblewrap, probePython } from './native/probe.js';
 import type { Sandbox } from './types.js';
-import { createWasmSandbox } from './wasm/wasm-sandbox.js';
+import { createWasmSandbox, type Isolation } from './wasm/wasm-sandbox.js';
 
 /** `auto` is `native` where it works, else `wasm`; never `unsafe-process`. */
 export type SandboxKind = 'auto' | Sandbox['kind'];
@@ -17,12 +17,18 @@ export interface SandboxOptions {
   readonly processes?: number;
   /** The interpreter of `native` and `unsafe-process`. */
   readonly python?: string;
+  /** How often `wasm` puts its memory back; the others always have a process of its own for every run. */
+  readonly isolation?: Isolation;
 }
 
 /** Creates a sandbox. Throws an InfrastructureError where the one that was named cannot work. */
 export function createSandbox(kind: SandboxKind = 'auto', options: SandboxOptions = {}): Sandbox {
-  const { processes } = options;
-  const wasm = (): Sandbox => createWasmSandbox(processes === undefined ? {} : { processes });
+  const { processes, isolation } = options;
+  const wasm = (): Sandbox =>
+    createWasmSandbox({
+      ...(processes !== undefined && { processes }),
+      ...(isolation !== undefined && { isolation }),
+    });
   switch (kind) {
     case 'native':
       return createNativeSandbox(options);

@@ -5,8 +5,9 @@ import { systemClock } from '../core/clock.js';
 import { formatDuration, type Progress } from '../core/progress.js';
 import { terseStyle } from '../episode/prompts/terse.js';
 import { createCachingSandbox } from '../execution/caching-sandbox.js';
+import { createSandbox } from '../execution/create-sandbox.js';
 import type { Sandbox } from '../execution/types.js';
-import { createWasmSandbox, type Isolation } from '../execution/wasm/wasm-sandbox.js';
+import type { Isolation } from '../execution/wasm/wasm-sandbox.js';
 import { createChatTokenizer } from '../model/tokenizer.js';
 import { worldTokenizerFiles } from '../world/vocabulary.js';
 import type { Stage, StageContext } from './context.js';
@@ -32,17 +33,22 @@ export interface RunOptions {
   readonly root: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** The last stage to run; by default all are. */
+  readonly until?: string;
 }
 
 /** Runs every stage that is not done yet; returns the run's folder. */
-export async function runRecipe(recipe: Recipe, { root, progress, signal }: RunOptions): Promise<string> {
+export async function runRecipe(
+  recipe: Recipe,
+  { root, progress, signal, until }: RunOptions,
+): Promise<string> {
   await using folder = await openRunFolder(recipe, root);
   const sandboxes: Sandbox[] = [];
   const lazily = (isolation: Isolation): (() => Sandbox) => {
     let sandbox: Sandbox | undefined;
     return () => {
       if (sandbox) return sandbox;
-      const started = createWasmSandbox({ processes: 2, isolation });
+      const started = createSandbox(recipe.sandbox, { processes: 2, isolation });
       sandboxes.push(started);
       sandbox = createCachingSandbox(started);
       return sandbox;
@@ -60,7 +66,10 @@ export async function runRecipe(recipe: Recipe, { root, progress, signal }: RunO
     signal,
   };
   try {
-    for (const [index, stage] of STAGES.entries()) await runStage(stage, index, context);
+    for (const [index, stage] of STAGES.entries()) {
+      await runStage(stage, index, context);
+      if (stage.name === until) break;
+    }
   } finally {
     await Promise.all(sandboxes.map((sandbox) => sandbox[Symbol.asyncDispose]()));
   }

@@ -18,6 +18,7 @@ import { createRlTask, type RlTask } from '../../training/rl/tasks.js';
 import { trainRl } from '../../training/rl/train-rl.js';
 import { MAX_TOKENS, type Stage } from '../context.js';
 import { openMetrics } from '../metrics.js';
+import { openRolloutLog, rolloutRow } from '../rollout-log.js';
 import type { Recipe } from '../schema.js';
 import { type ValidationResult, validate } from '../validation.js';
 import { readProblems } from './data.js';
@@ -43,7 +44,9 @@ export const rlStage: Stage = {
     });
     const reference = await openEmbeddedEngine(start, { fresh: true, seed: recipe.seed });
     const checkpoints = openCheckpoints(folder.file('checkpoints', 'rl-steps'), parseRlState);
-    const log = await openMetrics(folder, 'rl', (await checkpoints.load('latest'))?.state.steps ?? 0);
+    const stepsDone = (await checkpoints.load('latest'))?.state.steps ?? 0;
+    const log = await openMetrics(folder, 'rl', stepsDone);
+    const rollouts = await openRolloutLog(folder.file('rollouts.jsonl'), stepsDone);
     const runaway = createRunawayWatch();
     let validation: ValidationResult | undefined;
     try {
@@ -77,7 +80,8 @@ export const rlStage: Stage = {
               return solved;
             },
           },
-          onStep: async (step) => {
+          onStep: async (step, groups) => {
+            await rollouts.write(groups.map((group) => rolloutRow(group, step.step, tokenizer)));
             for (const warning of runaway(step)) progress.say(`  warning: ${warning}`);
             const rewards = Object.entries(step.tasks).map(
               ([name, { reward }]) => `${name} ${reward.toFixed(2)}`,
@@ -97,6 +101,7 @@ export const rlStage: Stage = {
       await writeTokenizerFiles(target, tokenizer.files);
     } finally {
       await log[Symbol.asyncDispose]();
+      await rollouts[Symbol.asyncDispose]();
       await engine[Symbol.asyncDispose]();
       await reference[Symbol.asyncDispose]();
     }
