@@ -7,6 +7,7 @@
  */
 import { InfrastructureError, UsageError } from '../../../core/errors.js';
 import type { PolicyVersion, Sampler } from '../../../model/types.js';
+import { checkData } from '../../check-data.js';
 import type {
   AdamParams,
   Datum,
@@ -20,7 +21,7 @@ import { type AdamState, adamStep, createAdamState, sumGradients } from './adam.
 import { layOut, type ModelConfig, type ParameterLayout } from './architecture.js';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import type { Lane } from './lane.js';
-import { checkData, fillBatch, readLogprobs } from './packing.js';
+import { fillBatch, readLogprobs } from './packing.js';
 import { type CostModel, costModelOf, deal, planBatches } from './plan-batches.js';
 import { openSampler, type SamplerOptions } from './sampler.js';
 
