@@ -21,3 +21,8 @@ export function readSharedRows<Row>(path: string): Row[] {
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Row);
 }
+
+/** A JSON file of the shared folder. */
+export function readSharedJson<Value>(path: string): Value {
+  return JSON.parse(readFileSync(join(folder ?? '', path), 'utf8')) as Value;
+}

@@ -1,10 +1,17 @@
 /**
- * Reading a published benchmark file as it is: JSON lines, or one JSON array, either of them gzipped or not.
+ * Reading a published data file as it is: JSON lines, or one JSON array, either of them gzipped or not.
  */
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { messageOf, UsageError } from '../../core/errors.js';
+import type { Problem } from '../../problem/types.js';
+
+/** Problems of a file; rows that cannot be used are counted by reason. */
+export interface ParsedProblems {
+  readonly problems: readonly Problem[];
+  readonly leftOut: Readonly<Record<string, number>>;
+}
 
 /** All rows of a file. Throws a UsageError that says which file to get when it is not there (`whereToGet`, a sentence). */
 export async function readBenchmarkRows(path: string, whereToGet: string): Promise<unknown[]> {
