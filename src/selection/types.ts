@@ -7,7 +7,7 @@ import type { ComparatorName } from '../execution/comparators.js';
 import type { Program } from '../problem/types.js';
 
 /** One prediction of a program's output on a public test. */
-export type Prediction =
+export type Prediction = (
   | {
       readonly kind: 'predicted';
       readonly output: string;
@@ -17,11 +17,15 @@ export type Prediction =
   | { readonly kind: 'unparsed' }
   | { readonly kind: 'truncated' }
   /** Our machinery failed. */
-  | { readonly kind: 'unscored'; readonly reason: string };
+  | { readonly kind: 'unscored'; readonly reason: string }
+) & {
+  /** Completion tokens spent. */
+  readonly tokens?: number;
+};
 
 export interface SimulatedProgram {
   readonly program: Program;
-  /** [public test][draw] */
+  /** [public test][draw]; shorter where the program was given up early (early-stop.ts). */
   readonly predictions: readonly (readonly Prediction[])[];
 }
 
