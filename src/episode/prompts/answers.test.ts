@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readOutput, readProgram, readReview } from './answers.js';
+import { readCall, readFinalAnswer, readOutput, readProgram, readReview } from './answers.js';
 import { paperStyle } from './paper.js';
 import { terseStyle } from './terse.js';
 
@@ -32,6 +32,31 @@ test('a call is answered by its completed assertion, of that very call', () => {
   expect(readOutput('[ANSWER][2, 3][/ANSWER]', CALL)).toBe('[2, 3]');
   expect(readOutput('[ANSWER]assert f(2) == 9[/ANSWER]', CALL)).toBeUndefined();
   expect(readOutput('[ANSWER]assert f(1) == [/ANSWER]', CALL)).toBeUndefined();
+});
+
+test('a predicted call is one whole call of f, and nothing around it', () => {
+  const read = (inside: string) => readCall(`So: [ANSWER]${inside}[/ANSWER]\n`);
+  expect(read('assert f([1, 2], ")") == 3')).toBe('f([1, 2], ")")');
+  expect(read("\nassert f('it\\'s (', {'a': (1,)}) == [1]\n")).toBe("f('it\\'s (', {'a': (1,)})");
+  expect(read('f("""a)""")')).toBe('f("""a)""")');
+  expect(read('f(1)')).toBe('f(1)');
+  for (const forged of [
+    '(f(1), [2])[1]',
+    'f(1) and [2]',
+    'f(1) or [2] == [2]',
+    '[2]',
+    'f(1',
+    'f(1], 2)',
+    'g(1)',
+  ])
+    expect(read(`assert ${forged}`)).toBeUndefined();
+  expect(readCall('<think>[ANSWER]f(1)[/ANSWER]</think>')).toBeUndefined();
+});
+
+test('a final answer is not looked for in what was only thought', () => {
+  expect(readFinalAnswer('<think>7</think> It is 8.')).toBe('It is 8.');
+  expect(readFinalAnswer('<think>7')).toBeUndefined();
+  expect(readFinalAnswer('<think>7</think>')).toBeUndefined();
 });
 
 test('the program is the last fenced block', () => {

@@ -8,6 +8,9 @@
  *   it. An opening tag inside the pair makes the answer unreadable rather than ambiguous.
  * - A program is the *last* fenced block; `#SUBMIT` counts only when it is all that the last block (or, without
  *   any fence, the whole completion) holds.
+ * - A call (input prediction) is in the last `[ANSWER]…[/ANSWER]` pair: the left-hand side of the assertion, one whole call
+ *   of `f` and nothing else, so that no expression around it can make up a result.
+ * - The final answer of a mathematics problem is what the comparator finds in the text that was not only thought.
  */
 import type { Program, ProgramInput } from '../../problem/types.js';
 import type { Review } from '../prompt-style.js';
@@ -42,6 +45,42 @@ export function readOutput(text: string, input: ProgramInput): string | undefine
   const head = `assert ${input.expression} ==`;
   if (inside.startsWith(head)) return inside.slice(head.length).trim() || undefined;
   return inside.startsWith('assert ') || inside === '' ? undefined : inside;
+}
+
+/** A call of `f` that should give the output asked for: `f(…)`, from `assert f(…) == …` or on its own. */
+export function readCall(text: string): string | undefined {
+  const answer = withoutThinking(text)?.trimEnd();
+  if (answer === undefined) return undefined;
+  const inside = lastPair(answer, '[ANSWER]', '[/ANSWER]')?.trim();
+  if (inside === undefined) return undefined;
+  const call = inside.replace(/^assert\s+/, '');
+  const end = call.startsWith('f(') ? endOfCall(call) : undefined;
+  if (end === undefined) return undefined;
+  const rest = call.slice(end).trim();
+  return rest === '' || rest.startsWith('==') ? call.slice(0, end) : undefined;
+}
+
+/** What is left to find a final answer in. */
+export function readFinalAnswer(text: string): string | undefined {
+  const answer = withoutThinking(text)?.trim();
+  return answer === '' ? undefined : answer;
+}
+
+/** One past the bracket that closes the one of `f(`; Python strings are stepped over. */
+function endOfCall(text: string): number | undefined {
+  let depth = 0;
+  for (let at = 1; at < text.length; at++) {
+    const character = text[at]!;
+    if (character === '"' || character === "'") {
+      const quote = text.startsWith(character.repeat(3), at) ? character.repeat(3) : character;
+      at += quote.length;
+      while (at < text.length && !text.startsWith(quote, at)) at += text[at] === '\\' ? 2 : 1;
+      if (at >= text.length) return undefined;
+      at += quote.length - 1;
+    } else if ('([{'.includes(character)) depth++;
+    else if (')]}'.includes(character) && --depth === 0) return character === ')' ? at + 1 : undefined;
+  }
+  return undefined;
 }
 
 /** The last fenced block as a program. `bare` accepts a completion without fences as the program itself. */
