@@ -41,12 +41,15 @@ export function createMeter(maxTokensTotal = Infinity): Meter {
   let [calls, cachedCalls, promptTokens, completionTokens, setAside, inFlight] = [0, 0, 0, 0, 0, 0];
   let [estimated, money] = [false, undefined as number | undefined];
   const waiting: (() => void)[] = [];
+  // Once said, it stays: a smaller call that would still fit must not start while the work is being stopped.
+  let refused = false;
   const wakeAll = (): void => {
     for (const wake of waiting.splice(0)) wake();
   };
   const reserve = async (tokens: number): Promise<void> => {
-    while (promptTokens + completionTokens + setAside + tokens > maxTokensTotal) {
-      if (inFlight === 0) {
+    while (refused || promptTokens + completionTokens + setAside + tokens > maxTokensTotal) {
+      if (inFlight === 0 || refused) {
+        refused = true;
         throw new SpendingLimitError(
           `the limit of ${maxTokensTotal} tokens allows no further call: ${promptTokens + completionTokens} are spent`,
         );

@@ -2,7 +2,7 @@
  * Endpoints over real HTTP: what a call gives, and what becomes of everything a server can do wrong.
  */
 import { describe, expect, test } from 'vitest';
-import { createInstantClock, systemClock } from '../../src/core/clock.js';
+import { type Clock, createInstantClock } from '../../src/core/clock.js';
 import { UsageError } from '../../src/core/errors.js';
 import { createEndpointChatModel } from '../../src/model/language-model.js';
 import { createMeter } from '../../src/model/meter.js';
@@ -167,11 +167,18 @@ describe('trying again', () => {
   });
 
   test('a server that never answers is given up after the time limit', async () => {
-    const timed = (model: ChatModel): ChatModel => withTimeout(model, 30, systemClock);
-    const answers = script({ kind: 'silence' }, 'better');
-    await serving(answers, async (model) => {
-      const retrying = withRetry(timed(model), { clock: createInstantClock() });
+    // A clock whose alarm rings when the question has arrived, and never for the second one.
+    let ring = (): void => undefined;
+    const clock: Clock = { now: () => 0, sleep: () => new Promise((resolve) => (ring = resolve)) };
+    const answer = ({ ordinal }: Asked): ServerAnswer => {
+      if (ordinal > 0) return 'better';
+      ring();
+      return { kind: 'silence' };
+    };
+    await serving(answer, async (model, server) => {
+      const retrying = withRetry(withTimeout(model, 30_000, clock), { clock: createInstantClock() });
       expect((await retrying.generate(REQUEST)).text).toBe('better');
+      expect(server.asked).toHaveLength(2);
     });
   });
 
