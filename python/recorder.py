@@ -21,6 +21,7 @@ exception leaves has an exception event and no return event.
 """
 
 import ast
+import marshal
 import sys
 from types import (
     BuiltinFunctionType,
@@ -36,6 +37,7 @@ CALL, LINE, RETURN, EXCEPTION = 0, 1, 2, 3
 MAX_STRING = 1000  # characters of a string that is written whole
 MAX_ITEMS = 100  # items of one collection that are written
 MAX_TEXT = 2000  # characters of a collection, about
+MAX_MARK = 20_000  # bytes of a collection whose changes are looked for by its fingerprint
 MAX_NODES = 400  # values written inside one value
 MAX_DEPTH = 6
 MAX_INT_BITS = 3300  # just under 1,000 digits
@@ -43,8 +45,7 @@ SHOWN_CHARS = 80  # characters of a string that is shortened
 SHOWN_ITEMS = 20  # items of a collection that is shortened
 
 ATOMS = frozenset((int, float, bool, str, bytes, complex, type(None), type(Ellipsis)))
-NUMBERS = frozenset((int, float, bool, type(None)))
-NUMBERS_AND_STR = NUMBERS | {str}
+CONTAINERS = frozenset((list, dict, tuple, set, frozenset))
 # Written from their name alone, so as long as it is the same object there is nothing new to write.
 NAMED = frozenset((FunctionType, BuiltinFunctionType, ModuleType, type))
 
@@ -66,45 +67,49 @@ _HUGE = 1 << MAX_INT_BITS
 # ---------------------------------------------------------------- values
 
 
-def render(value):
-    """Writes a value as a Python literal, or as `<Type ...>` when it is none or too long."""
+def render(value, mark=None):
+    """Writes a value as a Python literal, or as `<Type ...>` when it is none or too long. `mark`: its fingerprint, if known."""
     kind = type(value)
     if kind in ATOMS:
         return _atom(value, kind)
-    try:
-        if kind is list or kind is tuple:
-            if len(value) <= MAX_ITEMS:
-                kinds = set(map(type, value))
-                if kinds <= NUMBERS or (kinds == {str} and sum(map(len, value)) <= MAX_STRING):
-                    text = repr(value)
-                    if len(text) <= MAX_STRING + 4 * MAX_ITEMS:
-                        return text
-        elif kind is dict:
-            if len(value) <= MAX_ITEMS:
-                kinds = set(map(type, value))
-                kinds.update(map(type, value.values()))
-                if kinds <= NUMBERS_AND_STR and (str not in kinds or _characters(value) <= MAX_STRING):
-                    text = repr(value)
-                    if len(text) <= MAX_STRING + 4 * MAX_ITEMS:
-                        return text
-        elif kind is set:
-            if 0 < len(value) <= MAX_ITEMS and set(map(type, value)) == {int}:
-                text = "{" + repr(sorted(value))[1:-1] + "}"
-                if len(text) <= MAX_STRING + 4 * MAX_ITEMS:
-                    return text
-    except ValueError:  # an integer beyond the digit limit
-        pass
+    if kind in CONTAINERS and len(value) <= MAX_ITEMS:
+        text = _short_literal(value, fingerprint(value) if mark is None else mark)
+        if text is not None:
+            return text
     return _render(value, 0, [MAX_NODES], ())
 
 
-def _characters(mapping):
-    total = 0
-    for key, value in mapping.items():
-        if type(key) is str:
-            total += len(key)
-        if type(value) is str:
-            total += len(value)
-    return total
+def fingerprint(value):
+    """Bytes that change when a container of built-in values does, made without running its elements' code; or None.
+
+    `marshal` takes exact built-in types only, and refuses everything else. (Version 2: without references, whose
+    numbering depends on reference counts.)
+    """
+    size = len(value)
+    try:
+        if size > MAX_ITEMS:  # written shortened: only what is written counts
+            kind = type(value)
+            return marshal.dumps((size, value[:SHOWN_ITEMS]), 2) if kind is list or kind is tuple else None
+        mark = marshal.dumps(value, 2)
+    except ValueError:
+        return None
+    return mark if len(mark) <= MAX_MARK else None
+
+
+def _short_literal(value, mark):
+    """`repr` of a container of built-in values, if that is a short literal with nothing to be put in order."""
+    if mark is None or len(mark) > MAX_MARK:
+        return None
+    try:
+        text = repr(value)
+    except ValueError:  # an integer beyond the digit limit
+        return None
+    if len(text) > MAX_TEXT or "<" in text:
+        return None
+    # A set has to be put in order. "<" and ">" are marshal's codes for sets, and may be data, so this errs safely.
+    if ("{" in text or "set(" in text) and (b"<" in mark or b">" in mark):
+        return None
+    return text
 
 
 def _atom(value, kind):
@@ -405,7 +410,9 @@ def _tracer(recorder):
     events, frames = recorder.events, recorder.frames
     max_events, max_bytes = recorder.max_events, recorder.max_bytes
     add_event, add_frame = events.append, frames.append
-    settrace, atoms_types, named_types = sys.settrace, ATOMS, NAMED
+    settrace, missing, dumps = sys.settrace, _MISSING, marshal.dumps
+    low, high = -_HUGE, _HUGE
+    atom_types, named_types, container_types = ATOMS, NAMED, CONTAINERS
     size = 0
 
     def exclude(reason):
@@ -435,122 +442,132 @@ def _tracer(recorder):
     def frame_tracer(number, code, spans):
         atoms = {}  # name -> the immutable object it had
         named = {}  # name -> id of the function, class or module it had
+        marks = {}  # name -> fingerprint of the container it had
         texts = {}  # name -> what was last written
-        last_kind = CALL
+        atom_of, mark_of, text_of = atoms.get, marks.get, texts.get
+        known = 0  # names seen, written or not
         last_line = 0
         last_span = None
         raised_at = -1
         # The body of a class begins, and from 3.13 on also ends, with book-keeping on its header line: left out.
         header = None if code.co_flags & _OPTIMIZED or code.co_name == "<module>" else 0
+        plain = spans is None and header is None
 
         def local(frame, event, arg):
-            nonlocal size, last_kind, last_line, last_span, raised_at, header
-            if recorder.excluded is not None:
-                return None
+            nonlocal size, known, last_line, last_span, raised_at, header
             line = frame.f_lineno
+            hidden = False
             if event == "line":
-                if spans is not None:
-                    span = _span_at(frame, spans)
-                    before = last_span
-                    last_span = span
-                    if span is not None:
-                        line = span[0]
-                        if span is before or line == last_line:
-                            return local
-                    elif before is not None and line == last_line:
-                        return local  # back from the comprehension to the rest of its line
-                if header is not None:
-                    if header == 0:
-                        header = line
-                    if line == header:
-                        return local
-                last_line = line
                 kind = LINE
+                if raised_at >= 0:
+                    raised_at = -1
+                if not plain:
+                    if spans is not None:
+                        span = _span_at(frame, spans)
+                        before = last_span
+                        last_span = span
+                        if span is not None:
+                            line = span[0]
+                            if span is before or line == last_line:
+                                return local
+                        elif before is not None and line == last_line:
+                            return local  # back from the comprehension to the rest of its line
+                    if header is not None:
+                        if header == 0:
+                            header = line
+                        if line == header:
+                            return local
+                    last_line = line
             elif event == "return":
                 kind = RETURN
                 if arg is None:
                     at = frame.f_lasti
-                    if code.co_code[at] not in _RETURN_OPS or (last_kind == EXCEPTION and at == raised_at):
+                    if code.co_code[at] not in _RETURN_OPS or at == raised_at:
                         return local  # an exception leaves the frame
                 if header is not None:
                     line = last_line or line
             elif event == "call":
                 kind = CALL
+                line = line or code.co_firstlineno  # a module's own has line 0
             elif event == "exception":
                 kind = EXCEPTION
                 raised_at = frame.f_lasti
+                # Inside a comprehension its variables would be among those of the frame, from 3.12 on.
+                hidden = spans is not None and _span_at(frame, spans) is not None
             else:
                 return local
-            last_kind = kind
-            if not line:  # the module's own call event has line 0
-                line = code.co_firstlineno
 
             changes = 0
-            seen = 0
-            if kind == EXCEPTION and spans is not None and _span_at(frame, spans) is not None:
-                variables = ()  # those of the comprehension would be among them, from 3.12 on
-                seen = len(texts)
-            else:
-                variables = frame.f_locals.items()
-            for name, value in variables:
-                if atoms.get(name, _MISSING) is value:
-                    seen += 1
-                    continue
-                cls = type(value)
-                if cls in atoms_types:
-                    text = _atom(value, cls) if cls is not int or value > 999 or value < -999 else repr(value)
-                    if name[:2] == "__" and name[-2:] == "__" or name[0] == ".":
+            removed = 0
+            if not hidden:
+                variables = frame.f_locals
+                for name, value in variables.items():
+                    if atom_of(name, missing) is value:
                         continue
-                    atoms[name] = value
-                    if name in named:
-                        del named[name]
-                elif cls in named_types:
-                    if named.get(name) == id(value):
-                        if name in texts:
-                            seen += 1
+                    cls = type(value)
+                    if cls is int:
+                        atoms[name] = value
+                        text = repr(value) if low < value < high else _atom(value, int)
+                    elif cls in atom_types:
+                        atoms[name] = value
+                        text = _atom(value, cls)
+                    else:
+                        if cls in container_types:
+                            if len(value) <= MAX_ITEMS:
+                                try:
+                                    mark = dumps(value, 2)
+                                except ValueError:
+                                    mark = None
+                            else:
+                                mark = fingerprint(value)
+                            if mark is not None:
+                                if mark_of(name) == mark:
+                                    continue
+                                marks[name] = mark if len(mark) <= MAX_MARK else None
+                            text = render(value, mark)
+                        elif cls in named_types:
+                            if named.get(name) == id(value) and name not in atoms and name not in marks:
+                                continue
+                            named[name] = id(value)
+                            text = render(value)
+                        else:
+                            text = render(value)
+                        if name in atoms:
+                            del atoms[name]
+                    before = text_of(name)
+                    if before == text:
                         continue
-                    named[name] = id(value)
-                    if name[:2] == "__" and name[-2:] == "__" or name[0] == ".":
-                        continue
-                    atoms.pop(name, None)
-                    text = render(value)
-                else:
-                    if name[:2] == "__" and name[-2:] == "__" or name[0] == ".":
-                        continue
-                    if name in atoms:
-                        del atoms[name]
-                    text = render(value)
-                seen += 1
-                if texts.get(name) != text:
                     texts[name] = text
+                    if before is None:
+                        known += 1
+                    if name[0] == "." or (name[:2] == "__" and name[-2:] == "__"):
+                        continue
                     if changes:
                         changes[name] = text
                     else:
                         changes = {name: text}
                     size += len(name) + len(text)
-            removed = 0
-            if seen < len(texts):
-                present = frame.f_locals
-                removed = [name for name in texts if name not in present]
-                for name in removed:
-                    del texts[name]
-                    atoms.pop(name, None)
-                    named.pop(name, None)
+                if len(variables) < known:
+                    removed = [name for name in texts if name not in variables]
+                    for name in removed:
+                        del texts[name]
+                        atoms.pop(name, None)
+                        named.pop(name, None)
+                        marks.pop(name, None)
+                    known -= len(removed)
+                    removed = [name for name in removed if name[0] != "." and name[:2] != "__"] or 0
 
             if kind <= LINE:
                 record = (kind, number, line, changes, removed)
             else:
-                if kind == RETURN:
-                    text = render(arg)
-                else:
-                    text = _exception_text(arg)
+                text = render(arg) if kind == RETURN else _exception_text(arg)
                 size += len(text)
                 record = (kind, number, line, changes, removed, text)
-            size += 16
-            if len(events) >= max_events:
+            count = len(events)
+            if count >= max_events:
                 exclude("too-many-events")
                 return None
-            if size > max_bytes:
+            if size + 16 * count > max_bytes:
                 exclude("too-large")
                 return None
             add_event(record)
