@@ -156,6 +156,38 @@ export const selfRlefRecord = z.object({
 });
 export type SelfRlefRecord = Readonly<z.infer<typeof selfRlefRecord>>;
 
+/** What an answer to a benchmark is worth; `truncated`: cut off by the token limit before an answer. */
+const benchmarkVerdict = z.enum([...verdict.options, 'truncated']);
+export type BenchmarkVerdict = z.infer<typeof benchmarkVerdict>;
+
+/** One answer to one item of a benchmark. A row whose place (item, sample) comes again later is replaced by that one. */
+export const benchmarkRecord = z.object({
+  schema: z.literal('benchmark/1'),
+  benchmark: z.string(),
+  /** One question. */
+  item: z.string(),
+  /** The unit of resampling; items of one problem are not independent. */
+  problem: z.string(),
+  /** Which of the item's answers this is, from 0. */
+  sample: count,
+  stage: z.string(),
+  model: z.string(),
+  comparator: z.string().min(1),
+  verdict: benchmarkVerdict,
+  /** Judged inside the candidate's own process, because its tests cannot be checked by values alone. */
+  weak: z.literal(true).optional(),
+  /** For `unscored`: what failed. */
+  reason: z.string().optional(),
+  /** As it was read from the completion; `null` when there was none. */
+  answer: z.string().nullable(),
+  /** What the model wrote; `null` when it could not be asked. */
+  completion: z.string().nullable(),
+  stop: stopReason,
+  /** Completion tokens. */
+  tokens: count,
+});
+export type BenchmarkRecord = Readonly<z.infer<typeof benchmarkRecord>>;
+
 const sampleTurn = z.object({
   /** What the turn was for: `predict`, `solve`, `simulate`, `review`. */
   purpose: z.string(),
@@ -197,6 +229,7 @@ const evaluationRecord = z.discriminatedUnion('schema', [
   outputPredictionRecord,
   selectionRecord,
   selfRlefRecord,
+  benchmarkRecord,
   episodeSample,
 ]);
 export type EvaluationRecord = Readonly<z.infer<typeof evaluationRecord>>;

@@ -7,7 +7,14 @@
  * - a value that cannot be computed is `null`, never 0 or NaN.
  */
 import { type BootstrapSettings, createSummaryContext, modelName } from './estimates.js';
-import type { EvaluationRecord, OutputPredictionRecord, SelectionRecord, SelfRlefRecord } from './records.js';
+import type {
+  BenchmarkRecord,
+  EvaluationRecord,
+  OutputPredictionRecord,
+  SelectionRecord,
+  SelfRlefRecord,
+} from './records.js';
+import { type BenchmarkSummary, summariseBenchmarks } from './summarise-benchmarks.js';
 import {
   type PredictionChange,
   type PredictionSummary,
@@ -23,6 +30,7 @@ export interface Summary {
   readonly selectionChanges: readonly SelectionChange[];
   readonly selfRlef: readonly SelfRlefSummary[];
   readonly selfRlefContrasts: readonly SelfRlefContrast[];
+  readonly benchmarks: readonly BenchmarkSummary[];
   readonly bootstrap: BootstrapSettings;
 }
 
@@ -42,6 +50,7 @@ export function summarise(records: Iterable<EvaluationRecord>, options: SummaryO
   const predictions: OutputPredictionRecord[] = [];
   const selections: SelectionRecord[] = [];
   const repairs: SelfRlefRecord[] = [];
+  const benchmarks: BenchmarkRecord[] = [];
   // Runs write problems in the order in which they finish; resampling has to see them in one order.
   const inOrder = [...records].sort((a, b) => (a.problem < b.problem ? -1 : a.problem > b.problem ? 1 : 0));
   for (const written of inOrder) {
@@ -56,6 +65,9 @@ export function summarise(records: Iterable<EvaluationRecord>, options: SummaryO
       case 'self-rlef/1':
         repairs.push(record);
         break;
+      case 'benchmark/1':
+        benchmarks.push(record);
+        break;
       case 'episode-sample/1':
         break;
       default:
@@ -66,6 +78,7 @@ export function summarise(records: Iterable<EvaluationRecord>, options: SummaryO
     ...summarisePredictions(predictions, context),
     ...summariseSelections(selections, context),
     ...summariseSelfRlef(repairs, context),
+    benchmarks: summariseBenchmarks(benchmarks, context),
     bootstrap: settings,
   };
 }

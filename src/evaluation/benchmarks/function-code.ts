@@ -1,8 +1,9 @@
 /**
- * Readers of HumanEval, HumanEval+, MBPP and MBPP+ as published. One normal form; how the tests are run is the
- * execution room's business (the tests stay outside the process that runs the candidate).
+ * Readers of HumanEval, HumanEval+, MBPP and MBPP+ as published, in one normal form. How the tests are run:
+ * function-judge.ts.
  */
 import { z } from 'zod';
+import { NUMBER_MARK } from './function-values.js';
 import { parseRows } from './rows.js';
 
 export const FUNCTION_CODE_SOURCES = {
@@ -34,6 +35,8 @@ export interface FunctionProblem {
         readonly base: readonly (readonly unknown[])[];
         readonly plus: readonly (readonly unknown[])[];
         readonly atol: number;
+        /** Assertions of the same function, whose arguments show the types that are meant. */
+        readonly assertion?: string;
       };
 }
 
@@ -54,7 +57,8 @@ const evalPlus = z.object({
   ...common,
   base_input: inputs,
   plus_input: inputs,
-  atol: z.number(),
+  atol: z.union([z.number(), z.string()]).transform((atol) => Number(String(atol).replace(NUMBER_MARK, ''))),
+  assertion: z.string().optional(),
 });
 const mbpp = z.object({
   task_id: z.number(),
@@ -84,7 +88,13 @@ export function parseEvalPlus(rows: readonly unknown[], form: FunctionProblem['f
     entryPoint: entry.entry_point,
     canonicalSolution: entry.canonical_solution,
     form,
-    tests: { kind: 'inputs', base: entry.base_input, plus: entry.plus_input, atol: entry.atol },
+    tests: {
+      kind: 'inputs',
+      base: entry.base_input,
+      plus: entry.plus_input,
+      atol: entry.atol,
+      ...(entry.assertion === undefined ? {} : { assertion: entry.assertion }),
+    },
   }));
 }
 

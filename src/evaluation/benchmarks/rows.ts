@@ -6,6 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { messageOf, UsageError } from '../../core/errors.js';
 import type { Problem } from '../../problem/types.js';
+import { NUMBER_MARK } from './function-values.js';
 
 /** Problems of a file; rows that cannot be used are counted by reason. */
 export interface ParsedProblems {
@@ -13,8 +14,16 @@ export interface ParsedProblems {
   readonly leftOut: Readonly<Record<string, number>>;
 }
 
-/** All rows of a file. Throws a UsageError that says which file to get when it is not there (`whereToGet`, a sentence). */
-export async function readBenchmarkRows(path: string, whereToGet: string): Promise<unknown[]> {
+/**
+ * All rows of a file. Throws a UsageError that says which file to get when it is not there (`whereToGet`, a sentence).
+ * `exactNumbers`: numbers other than small integers come as texts, `NUMBER_MARK` and their digits, since JavaScript has no
+ * integers beyond 2^53 and no 1.0.
+ */
+export async function readBenchmarkRows(
+  path: string,
+  whereToGet: string,
+  { exactNumbers = false }: { readonly exactNumbers?: boolean } = {},
+): Promise<unknown[]> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -24,7 +33,7 @@ export async function readBenchmarkRows(path: string, whereToGet: string): Promi
   const text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
   const json = (source: string, place: string): unknown => {
     try {
-      return parsePythonJson(source);
+      return exactNumbers ? JSON.parse(markNumbers(source)) : parsePythonJson(source);
     } catch (cause) {
       throw new UsageError(`${path}${place} is not JSON: ${messageOf(cause)}`, { cause });
     }
@@ -41,6 +50,12 @@ function parsePythonJson(source: string): unknown {
     token === 'Infinity' ? '1e999' : token === 'NaN' ? JSON.stringify(marker) : token,
   );
   return JSON.parse(plain, (_key, value: unknown) => (value === marker ? Number.NaN : value));
+}
+
+function markNumbers(source: string): string {
+  return source.replace(/"(?:[^"\\]|\\.)*"|-?(?:Infinity|NaN|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g, (token) =>
+    token.startsWith('"') || /^-?\d{1,15}$/.test(token) ? token : JSON.stringify(`${NUMBER_MARK}${token}`),
+  );
 }
 
 /** Checks rows against a schema. Throws a UsageError naming the benchmark, the row and the field. */
