@@ -407,6 +407,7 @@ def _tracer(recorder):
     filename = recorder.filename
     all_spans = recorder._spans
     spans_by_code = {}
+    free_tracers = {}  # id of a code object (its tracers keep it alive) -> tracers of ended frames, to be used again
     events, frames = recorder.events, recorder.frames
     max_events, max_bytes = recorder.max_events, recorder.max_bytes
     add_event, add_frame = events.append, frames.append
@@ -430,11 +431,17 @@ def _tracer(recorder):
                 return resumed
         number = len(frames)
         add_frame(code.co_name)
+        free = free_tracers.get(id(code))
+        if free:
+            local, reset = free.pop()
+            reset(number)
+            local(frame, "call", None)
+            return local
         spans = None
         if all_spans:
-            if code not in spans_by_code:
-                spans_by_code[code] = _spans_of(code, all_spans)
-            spans = spans_by_code[code]
+            if id(code) not in spans_by_code:
+                spans_by_code[id(code)] = (code, _spans_of(code, all_spans))
+            spans = spans_by_code[id(code)][1]
         local = frame_tracer(number, code, spans)
         local(frame, "call", None)
         return local
@@ -452,6 +459,21 @@ def _tracer(recorder):
         # The body of a class begins, and from 3.13 on also ends, with book-keeping on its header line: left out.
         header = None if code.co_flags & _OPTIMIZED or code.co_name == "<module>" else 0
         plain = spans is None and header is None
+        reusable = header is None and not code.co_flags & _GENERATOR
+        free = free_tracers.setdefault(id(code), [])
+
+        def reset(next_number):
+            nonlocal number, known, last_line, last_span, raised_at
+            number, known, last_line, last_span, raised_at = next_number, 0, 0, None, -1
+
+        def end():
+            atoms.clear()
+            texts.clear()
+            if named:
+                named.clear()
+            if marks:
+                marks.clear()
+            free.append((local, reset))
 
         def local(frame, event, arg):
             nonlocal size, known, last_line, last_span, raised_at, header
@@ -483,6 +505,8 @@ def _tracer(recorder):
                 if arg is None:
                     at = frame.f_lasti
                     if code.co_code[at] not in _RETURN_OPS or at == raised_at:
+                        if reusable:
+                            end()
                         return local  # an exception leaves the frame
                 if header is not None:
                     line = last_line or line
@@ -571,6 +595,8 @@ def _tracer(recorder):
                 exclude("too-large")
                 return None
             add_event(record)
+            if kind == RETURN and reusable:
+                end()
             return local
 
         return local
