@@ -78,7 +78,10 @@ async function readQuestion(request: IncomingMessage, ordinal: number): Promise<
 }
 
 function give(answer: ServerAnswer, asked: Asked, response: ServerResponse): void {
-  if (typeof answer === 'string') return give({ kind: 'answer', text: answer }, asked, response);
+  if (typeof answer === 'string') {
+    give({ kind: 'answer', text: answer }, asked, response);
+    return;
+  }
   switch (answer.kind) {
     case 'status':
       response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
@@ -97,7 +100,8 @@ function give(answer: ServerAnswer, asked: Asked, response: ServerResponse): voi
       );
       return;
     case 'answer':
-      return giveAnswer(answer, asked, response);
+      giveAnswer(answer, asked, response);
+      return;
   }
 }
 
