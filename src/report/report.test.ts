@@ -191,7 +191,7 @@ describe('a partial run', () => {
       if (record.schema === 'selection/1')
         return {
           ...record,
-          programs: record.programs.map((program) => ({ ...program, verdictAll: 'unscored' })),
+          programs: record.programs.map((program) => ({ ...program, verdictAll: 'unscored' as const })),
         };
       if (record.schema === 'self-rlef/1')
         return {

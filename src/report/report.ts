@@ -26,7 +26,10 @@ export function buildReport(input: ReportInput, options: SummaryOptions = {}): R
   const summary = summarise(input.records, options);
   const context = createSectionContext(summary, input.run.seed);
   const found = findings(summary);
-  const missing = [...missingParts(summary, input.metrics, input.records), ...(input.missing ?? [])];
+  const missing = [
+    ...(input.scope === 'benchmark' ? [] : missingParts(summary, input.metrics, input.records)),
+    ...(input.missing ?? []),
+  ];
   const table = overview(summary, context.label);
   return {
     html: renderPage({

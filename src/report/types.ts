@@ -32,6 +32,8 @@ export interface ReportInput {
   readonly records: readonly EvaluationRecord[];
   /** Training rows of `metrics.jsonl`. */
   readonly metrics: readonly TrainingMetric[];
+  /** What was meant to be recorded: a whole recipe (the default), or a benchmark, which trains and repairs nothing. */
+  readonly scope?: 'recipe' | 'benchmark';
   /** Further parts that are missing, one sentence each, as only the caller can know. */
   readonly missing?: readonly string[];
 }
