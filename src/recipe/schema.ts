@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UsageError } from '../core/errors.js';
+import { engineName, faultsOfEngine, tinkerSettings } from './engine-settings.js';
 
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
@@ -92,18 +93,24 @@ const evaluation = z.strictObject({
   repairSamples: count.default(1),
 });
 
-const recipe = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, 'a name of letters, digits, ".", "_" and "-"'),
-  seed: z.number().int().default(1),
-  world: z.literal('small').default('small'),
-  engine: z.literal('embedded').default('embedded'),
-  sandbox: z.enum(['auto', 'wasm', 'native', 'unsafe-process']).default('wasm'),
-  model: model.prefault({}),
-  data: data.prefault({}),
-  sft: sft.prefault({}),
-  rl: rl.prefault({}),
-  evaluation: evaluation.prefault({}),
-});
+const recipe = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, 'a name of letters, digits, ".", "_" and "-"'),
+    seed: z.number().int().default(1),
+    world: z.literal('small').default('small'),
+    /** Where models are trained (engine-settings.ts); `tinker` is read with engine `tinker` only. */
+    engine: engineName.default('embedded'),
+    tinker: tinkerSettings.optional(),
+    sandbox: z.enum(['auto', 'wasm', 'native', 'unsafe-process']).default('wasm'),
+    model: model.prefault({}),
+    data: data.prefault({}),
+    sft: sft.prefault({}),
+    rl: rl.prefault({}),
+    evaluation: evaluation.prefault({}),
+  })
+  .superRefine((value, context) => {
+    for (const fault of faultsOfEngine(value)) context.addIssue({ code: 'custom', ...fault });
+  });
 
 export type Recipe = Readonly<z.output<typeof recipe>>;
 

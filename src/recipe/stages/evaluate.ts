@@ -8,9 +8,9 @@ import { appendJsonLines, readJsonLines, writeJsonLines } from '../../core/json-
 import { type EvaluationOptions, evaluateProblem } from '../../evaluation/evaluate-model.js';
 import type { EvaluationRecord, SelectionRecord } from '../../evaluation/records.js';
 import { createSamplerChatModel } from '../../model/renderer.js';
-import { openEmbeddedSampler } from '../../training/engines/embedded/index.js';
 import { mutateProgram } from '../../world/mutate.js';
 import { MAX_TOKENS, type Stage, type StageContext } from '../context.js';
+import { openCheckpointSampler } from '../engine.js';
 import { readProblems } from './data.js';
 
 /** Problems evaluated side by side: enough to keep the sampler's batch full to the end of each problem. */
@@ -40,7 +40,11 @@ async function evaluateCheckpoint(context: StageContext, checkpoint: 'sft' | 'rl
     .map((problem, index) => ({ problem, index }))
     .filter(({ problem }) => !done.has(problem.id));
   const log = await appendJsonLines(file);
-  const sampler = await openEmbeddedSampler(folder.file('checkpoints', checkpoint));
+  const sampler = await openCheckpointSampler(
+    recipe,
+    folder.file('checkpoints', checkpoint),
+    tokenizer.vocabularySize,
+  );
   const model = createSamplerChatModel(`${recipe.name}-${checkpoint}`, sampler, tokenizer);
   const { samples, predictions, temperature, topP, maxPrograms, repairSamples } = recipe.evaluation;
   const options: EvaluationOptions = {

@@ -11,12 +11,12 @@ import { createSamplerChatModel } from '../../model/renderer.js';
 import { writeTokenizerFiles } from '../../model/tokenizer.js';
 import type { Problem } from '../../problem/types.js';
 import { openCheckpoints } from '../../training/checkpoints.js';
-import { openEmbeddedEngine } from '../../training/engines/embedded/index.js';
 import { parseRlState, type RlStep } from '../../training/rl/options.js';
 import { createRunawayWatch } from '../../training/rl/runaway.js';
 import { createRlTask, type RlTask } from '../../training/rl/tasks.js';
 import { trainRl } from '../../training/rl/train-rl.js';
 import { MAX_TOKENS, type Stage } from '../context.js';
+import { engineNotices, hasRoomForReference, openTrainingEngine } from '../engine.js';
 import { openMetrics } from '../metrics.js';
 import { openRolloutLog, rolloutRow } from '../rollout-log.js';
 import type { Recipe } from '../schema.js';
@@ -38,11 +38,12 @@ export const rlStage: Stage = {
     const validationProblems = await readProblems(context, 'validation');
     const predictions = await createPredictions(context.sandbox(), problems, `${recipe.seed}/predictions`);
     const start = folder.file('checkpoints', 'sft');
-    const engine = await openEmbeddedEngine(start, {
-      fresh: true,
-      seed: recipe.seed,
-    });
-    const reference = await openEmbeddedEngine(start, { fresh: true, seed: recipe.seed });
+    for (const notice of engineNotices(recipe, rl.gradClipNorm)) progress.say(`  ${notice}`);
+    const engine = await openTrainingEngine(recipe, start, tokenizer.vocabularySize);
+    const reference =
+      rl.referenceEvery > 0 && hasRoomForReference(recipe)
+        ? await openTrainingEngine(recipe, start, tokenizer.vocabularySize)
+        : undefined;
     const checkpoints = openCheckpoints(folder.file('checkpoints', 'rl-steps'), parseRlState);
     const stepsDone = (await checkpoints.load('latest'))?.state.steps ?? 0;
     const log = await openMetrics(folder, 'rl', stepsDone);
@@ -66,7 +67,7 @@ export const rlStage: Stage = {
           budget: { steps: rl.maxSteps, seconds: rl.maxMinutes * 60 },
           checkpoints,
           saveEvery: 5,
-          ...(rl.referenceEvery > 0 && { reference: { client: reference, every: rl.referenceEvery } }),
+          ...(reference && { reference: { client: reference, every: rl.referenceEvery } }),
           validate: {
             every: VALIDATE_EVERY,
             run: async (sampler, step) => {
@@ -103,7 +104,7 @@ export const rlStage: Stage = {
       await log[Symbol.asyncDispose]();
       await rollouts[Symbol.asyncDispose]();
       await engine[Symbol.asyncDispose]();
-      await reference[Symbol.asyncDispose]();
+      await reference?.[Symbol.asyncDispose]();
     }
   },
 };

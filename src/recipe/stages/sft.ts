@@ -7,11 +7,11 @@ import type { ChatTokenizer } from '../../model/tokenizer.js';
 import { writeTokenizerFiles } from '../../model/tokenizer.js';
 import type { ChatExample } from '../../nlex/examples.js';
 import { openCheckpoints } from '../../training/checkpoints.js';
-import { createEmbeddedEngine } from '../../training/engines/embedded/index.js';
 import { parseSftState, type SftExample, type SftStep, trainSft } from '../../training/sft.js';
 import { shuffledSource } from '../../training/sft-data.js';
 import type { TrainingClient } from '../../training/types.js';
 import type { Stage, StageContext } from '../context.js';
+import { createTrainingEngine, engineNotices } from '../engine.js';
 import { openMetrics } from '../metrics.js';
 import { type ValidationResult, validate } from '../validation.js';
 import { readExamples, readProblems } from './data.js';
@@ -25,13 +25,11 @@ export const sftStage: Stage = {
   title: 'Supervised fine-tuning on narrated executions',
   run: async (context) => {
     const { recipe, folder, progress, tokenizer, clock, signal } = context;
-    const { model, sft } = recipe;
+    const { sft } = recipe;
     const examples = await readExamples(context);
     const problems = await readProblems(context, 'validation');
-    const engine = await createEmbeddedEngine({
-      model: { vocabSize: tokenizer.vocabularySize, ...model },
-      seed: recipe.seed,
-    });
+    for (const notice of engineNotices(recipe, sft.gradClipNorm)) progress.say(`  ${notice}`);
+    const engine = await createTrainingEngine(recipe, tokenizer.vocabularySize);
     const checkpoints = openCheckpoints(folder.file('checkpoints', 'sft-steps'), parseSftState);
     const log = await openMetrics(folder, 'sft', (await checkpoints.load('latest'))?.state.steps ?? 0);
     let validation: ValidationResult | undefined;

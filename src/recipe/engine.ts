@@ -1,0 +1,69 @@
+/**
+ * The training engine that a recipe names, for its SFT, RL and evaluation stages.
+ */
+import { UsageError } from '../core/errors.js';
+import type { Sampler } from '../model/types.js';
+import {
+  createEmbeddedEngine,
+  openEmbeddedEngine,
+  openEmbeddedSampler,
+} from '../training/engines/embedded/index.js';
+import {
+  adapterFor,
+  noticesOf,
+  openTinkerEngine,
+  openTinkerSampler,
+  type TinkerOptions,
+} from '../training/engines/tinker/index.js';
+import type { TrainingClient } from '../training/types.js';
+import type { Recipe } from './schema.js';
+
+/** A model at its start: fresh for the embedded engine, the server's base model for tinker. */
+export function createTrainingEngine(recipe: Recipe, vocabSize: number): Promise<TrainingClient> {
+  if (recipe.engine === 'tinker') return openTinkerEngine(tinkerOptions(recipe, vocabSize));
+  return createEmbeddedEngine({ model: { vocabSize, ...recipe.model }, seed: recipe.seed });
+}
+
+/** The weights of a checkpoint folder, at version 0 and with an empty optimizer. */
+export function openTrainingEngine(
+  recipe: Recipe,
+  folder: string,
+  vocabSize: number,
+): Promise<TrainingClient> {
+  if (recipe.engine === 'tinker') {
+    return openTinkerEngine({ ...tinkerOptions(recipe, vocabSize), from: { folder, fresh: true } });
+  }
+  return openEmbeddedEngine(folder, { fresh: true, seed: recipe.seed });
+}
+
+/** Whether a second model can stand beside the one in training: not where a server trains all weights of the only one. */
+export function hasRoomForReference({ engine, tinker }: Recipe): boolean {
+  return engine !== 'tinker' || tinker?.loraRank !== 0;
+}
+
+/** A sampler on the weights of a checkpoint folder; the caller disposes of it. */
+export function openCheckpointSampler(recipe: Recipe, folder: string, vocabSize: number): Promise<Sampler> {
+  if (recipe.engine === 'tinker') return openTinkerSampler({ ...tinkerOptions(recipe, vocabSize), folder });
+  return openEmbeddedSampler(folder);
+}
+
+/** What a user should know of the engine before a stage trains on it. */
+export function engineNotices({ engine, tinker }: Recipe, gradClipNorm: number): string[] {
+  return engine === 'tinker' && tinker ? noticesOf(adapterFor(tinker.server), { gradClipNorm }) : [];
+}
+
+function tinkerOptions({ tinker, model, seed }: Recipe, vocabSize: number): TinkerOptions {
+  if (!tinker) throw new UsageError('engine "tinker" needs a server and a baseModel');
+  const apiKey = process.env['TINKER_API_KEY'];
+  return {
+    server: tinker.server,
+    baseUrl: tinker.baseUrl,
+    baseModel: tinker.baseModel,
+    loraRank: tinker.loraRank,
+    samplesInFlight: tinker.samplesInFlight,
+    maxLength: model.maxLength,
+    vocabSize,
+    seed,
+    ...(apiKey !== undefined && { apiKey }),
+  };
+}
