@@ -1,0 +1,96 @@
+/**
+ * Verdicts on real contest data (competitive/ of the shared folder), comparator `codecontests`: accepted solutions are
+ * accepted on public and the first six hidden tests, synthetic incorrect ones are rejected, tracing changes no output.
+ * A fixed fifth of the problems, to stay quick; all of them with DESKCHECK_FULL=1 (done by hand: docs/log.md).
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hash32 } from '../../src/core/rng.js';
+import { createSandbox } from '../../src/execution/create-sandbox.js';
+import { judge } from '../../src/execution/judge.js';
+import type { Sandbox } from '../../src/execution/types.js';
+import type { Problem, TestCase } from '../../src/problem/types.js';
+import { noSharedData, readSharedRows } from '../support/shared-data.js';
+
+interface Row {
+  readonly id: string;
+  readonly public_tests: readonly TestCase[];
+  readonly hidden_tests: readonly TestCase[];
+  readonly correct_python3_solutions: readonly string[];
+  readonly synthetic_incorrect_python3: readonly { readonly code: string }[];
+  readonly check: {
+    readonly compare: 'exact' | 'tokens' | 'float' | 'unverified';
+    readonly max_seconds: number;
+  };
+}
+
+const LIMITS = { cpuTimeMs: 10_000, memoryLimitBytes: 512 << 20, outputLimitBytes: 4 << 20 };
+const isFull = process.env['DESKCHECK_FULL'] === '1';
+
+const toProblem = (row: Row, hidden: number): Problem => ({
+  id: row.id,
+  statement: '',
+  publicTests: row.public_tests,
+  privateTests: row.hidden_tests.slice(0, hidden),
+  limits: LIMITS,
+});
+
+describe.skipIf(noSharedData !== undefined)(
+  `CodeContests${noSharedData === undefined ? '' : ` (${noSharedData})`}`,
+  () => {
+    let sandbox: Sandbox;
+    let rows: Row[] = [];
+    beforeAll(() => {
+      sandbox = createSandbox('auto', { processes: 2 });
+      rows = readSharedRows<Row>('competitive/codecontests.shared.jsonl.gz').filter(
+        ({ id, check }) => isFull || (hash32(id) % 5 === 0 && check.max_seconds < 0.3),
+      );
+    });
+    afterAll(() => sandbox[Symbol.asyncDispose]());
+
+    it('accepts accepted solutions', async () => {
+      const wrong: string[] = [];
+      await Promise.all(
+        rows.map(async (row) => {
+          if (row.check.compare === 'unverified') return;
+          const source = row.correct_python3_solutions[0] ?? '';
+          const { verdict } = await judge(sandbox, { source }, toProblem(row, 6));
+          if (verdict !== 'accepted') wrong.push(`${row.id}: ${verdict}`);
+        }),
+      );
+      expect(wrong).toEqual([]);
+    }, 600_000);
+
+    it('rejects incorrect ones', async () => {
+      const wrong: string[] = [];
+      await Promise.all(
+        rows.flatMap((row) =>
+          row.synthetic_incorrect_python3.map(async ({ code }, i) => {
+            const problem = toProblem(row, row.hidden_tests.length);
+            const limits = isFull ? LIMITS : { ...LIMITS, cpuTimeMs: 1_000 };
+            const { verdict } = await judge(sandbox, { source: code }, problem, { stopEarly: true, limits });
+            if (verdict === 'accepted' || verdict === 'unscored') wrong.push(`${row.id} ${i}: ${verdict}`);
+          }),
+        ),
+      );
+      expect(wrong).toEqual([]);
+    }, 600_000);
+
+    it('prints the same traced and untraced', async () => {
+      const different: string[] = [];
+      await Promise.all(
+        rows.map(async (row) => {
+          const program = { source: row.correct_python3_solutions[0] ?? '' };
+          const inputs = row.public_tests.map(({ input }) => ({ kind: 'stdin', stdin: input }) as const);
+          const plain = await sandbox.run(program, inputs, { limits: LIMITS });
+          const traced = await sandbox.trace(program, inputs, { limits: LIMITS });
+          plain.forEach(({ stdout, outcome }, i) => {
+            const execution = traced[i]?.execution;
+            if (execution?.stdout !== stdout || execution.outcome !== outcome)
+              different.push(`${row.id} ${i}`);
+          });
+        }),
+      );
+      expect(different).toEqual([]);
+    }, 600_000);
+  },
+);
