@@ -129,7 +129,6 @@ export interface EndpointManners {
 
 /** Concurrency limit around retries around the time limit. */
 export function withEndpointManners(model: ChatModel, options: EndpointManners = {}): ChatModel {
-  const clock = options.retry?.clock ?? systemClock;
-  const timed = withTimeout(model, options.timeoutMs ?? 600_000, clock);
+  const timed = withTimeout(model, options.timeoutMs ?? 600_000);
   return withConcurrencyLimit(withRetry(timed, options.retry), options.concurrency ?? 16);
 }

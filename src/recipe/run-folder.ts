@@ -28,7 +28,7 @@ export interface RunFolder {
 export async function openRunFolder(recipe: Recipe, root: string): Promise<RunFolder> {
   const path = join(root, recipe.name);
   await mkdir(path, { recursive: true });
-  const unlock = await lock(path);
+  const unlock = await lockFolder(path);
   try {
     await checkRecipe(path, recipe);
     const stagesPath = join(path, 'stages.json');
@@ -62,7 +62,7 @@ async function checkRecipe(path: string, recipe: Recipe): Promise<void> {
 }
 
 /** One process per run folder; the lock of a process that is gone is taken over. */
-async function lock(path: string): Promise<() => Promise<void>> {
+export async function lockFolder(path: string): Promise<() => Promise<void>> {
   const file = join(path, '.lock');
   for (let tries = 0; tries < 2; tries++) {
     try {

@@ -50,6 +50,8 @@ export interface SelfOptions extends EndpointManners {
 export interface SelfVerifyOptions extends SelfOptions {
   /** Who simulates; default `model`. */
   readonly verifier?: AnyModel;
+  /** How simulation is asked for; default `style`. */
+  readonly verifierStyle?: PromptStyle;
   /** Programs to choose among; default 8. */
   readonly samples?: number;
   /** Predictions per program and test; default 1. */
@@ -152,7 +154,7 @@ export async function chooseBySimulation(
     {
       problem: problemOf(options),
       programs: outcomes.flatMap((outcome) => (outcome.kind === 'program' ? [outcome.program] : [])),
-      style: options.style ?? paperStyle,
+      style: options.verifierStyle ?? options.style ?? paperStyle,
       maxTokens: options.maxTokens?.simulate ?? DEFAULT_MAX_TOKENS,
       draws,
       comparator: options.comparator ?? 'codecontests',

@@ -12,6 +12,8 @@ export interface Rates {
   readonly solve: number;
   /** Probability that a simulation gives the true output. */
   readonly simulate: number;
+  /** Every program is written a little differently, so that none shares another's predictions. */
+  readonly distinct?: true;
 }
 
 /** Wrong programs add `add` to the right answer: no test accepts them. */
@@ -34,7 +36,7 @@ export function timesProblem(index: number, tests = 2): Problem {
 }
 
 /** Answers solve, simulate and review prompts of the paper style. */
-export function answerAsModel({ solve, simulate }: Rates): (asked: Asked) => string {
+export function answerAsModel({ solve, simulate, distinct }: Rates): (asked: Asked) => string {
   return ({ messages, seed }) => {
     const prompt = messages.at(-1)!.content;
     const rng = createRng(`model/${seed}/${prompt.length}`);
@@ -43,13 +45,13 @@ export function answerAsModel({ solve, simulate }: Rates): (asked: Asked) => str
     if (prompt.startsWith('Here are a problem, a program')) {
       if (!prompt.includes(': failed')) return 'It passes.\n```\n#SUBMIT\n```';
     }
-    return writeProgram(factor, solve, rng);
+    return writeProgram(factor, solve, rng, distinct ? `# ${seed}\n` : '');
   };
 }
 
-function writeProgram(factor: number, rate: number, rng: Rng): string {
+function writeProgram(factor: number, rate: number, rng: Rng, comment: string): string {
   const add = rng.chance(rate) ? 0 : rng.int(1, 50);
-  return `I multiply.\n\`\`\`python\n${timesProgram(factor, add)}\`\`\``;
+  return `I multiply.\n\`\`\`python\n${comment}${timesProgram(factor, add)}\`\`\``;
 }
 
 /** A wrong simulation of a wrong program is wishful: it gives what the test expects. */

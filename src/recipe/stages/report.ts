@@ -1,22 +1,15 @@
 /**
  * The report of a run, from what it recorded; can be built at any time, of an unfinished run too.
  */
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import { readJsonLines } from '../../core/json-lines.js';
 import { parseEvaluationRecord, safeParseTrainingMetric } from '../../evaluation/records.js';
 import { buildReport, writeReport } from '../../report/report.js';
 import type { Report, ReportInput } from '../../report/types.js';
 import type { Stage } from '../context.js';
+import { machineFacts } from '../machine-facts.js';
 import type { RunFolder } from '../run-folder.js';
 import type { Recipe } from '../schema.js';
-
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 export const reportStage: Stage = {
   name: 'report',
@@ -46,7 +39,6 @@ async function collect(recipe: Recipe, folder: Pick<RunFolder, 'file' | 'seconds
   const metrics = (await readJsonLines(folder.file('metrics.jsonl'))).flatMap(
     (row) => safeParseTrainingMetric(row) ?? [],
   );
-  const commit = await currentCommit();
   return {
     title: `Deskcheck: ${recipe.name}`,
     about:
@@ -58,25 +50,8 @@ async function collect(recipe: Recipe, folder: Pick<RunFolder, 'file' | 'seconds
       command: `deskcheck run recipes/${recipe.name}.yaml`,
       seed: recipe.seed,
       recipe: stringify(recipe),
-      versions: { deskcheck: versionOf(ROOT), node: process.version.slice(1) },
-      ...(commit === undefined ? {} : { commit }),
-      machine: `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB`,
+      ...(await machineFacts()),
       stages: Object.entries(folder.seconds).map(([name, seconds]) => ({ name, seconds })),
     },
   };
-}
-
-function versionOf(root: string): string {
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  return version;
-}
-
-/** Of a checkout; an installed package has none. */
-async function currentCommit(): Promise<string | undefined> {
-  try {
-    const { stdout } = await promisify(execFile)('git', ['-C', ROOT, 'rev-parse', '--short', 'HEAD']);
-    return stdout.trim() || undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,0 +1,287 @@
+/**
+ * `verify` and `fix` end to end: a scripted model whose error rates are known, served over real HTTP, judged in a real
+ * sandbox. What is measured has to be what the rates imply.
+ */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createInstantClock } from '../../src/core/clock.js';
+import { UsageError } from '../../src/core/errors.js';
+import { SILENT } from '../../src/core/progress.js';
+import { summarise } from '../../src/evaluation/summary.js';
+import type { Problem } from '../../src/problem/types.js';
+import { type FixSettings, runFix } from '../../src/recipe/fix.js';
+import type { ModelRunOptions } from '../../src/recipe/model-run.js';
+import { runVerify, type VerifySettings } from '../../src/recipe/verify.js';
+import { type Asked, type ChatServer, type ServerAnswer, startChatServer } from '../support/chat-server.js';
+import { answerAsModel, timesProblem } from '../support/double-server.js';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'deskcheck-verify-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const COMMON = {
+  ...{ seed: 1, publicTestsInPrompt: true, temperature: 1, topP: 0.95, comparator: 'codecontests' },
+} as const satisfies Partial<VerifySettings>;
+
+function problemsOf(count: number, tests = 2): Problem[] {
+  return Array.from({ length: count }, (_, index) => timesProblem(index, tests));
+}
+
+function optionsFor(
+  server: ChatServer,
+  problems: readonly Problem[],
+  settings: object = {},
+): ModelRunOptions & { readonly settings: VerifySettings } {
+  return {
+    folder: join(folder, 'run'),
+    problems,
+    sandbox: 'none',
+    progress: SILENT,
+    signal: new AbortController().signal,
+    retry: { clock: createInstantClock() },
+    settings: {
+      ...COMMON,
+      ...{ command: 'verify', model: `${server.baseUrl}#scripted`, samples: 4, predictions: 1 },
+      ...{ vote: 'share', earlyStop: false },
+      ...settings,
+    },
+  };
+}
+
+/** P(Binomial(n, p) = m). */
+function binomial(n: number, p: number, m: number): number {
+  let ways = 1;
+  for (let i = 0; i < m; i++) ways = (ways * (n - i)) / (i + 1);
+  return ways * p ** m * (1 - p) ** (n - m);
+}
+
+/**
+ * The chance that the chosen one of k programs is right, worked out from the rates: a program is right with probability
+ * `solve`; each of `tests` predictions is true with probability `simulate`; a right program scores Binomial(tests, simulate),
+ * a wrong one, whose wrong simulations are all wishful, Binomial(tests, 1 − simulate). The best score is m with probability
+ * F(m)^k − F(m−1)^k, and whoever is drawn among the best is right with probability right(m) / all(m).
+ */
+function bestAtK(rates: { solve: number; simulate: number }, tests: number, k: number): number {
+  let [below, total] = [0, 0];
+  for (let m = 0; m <= tests; m++) {
+    const right = rates.solve * binomial(tests, rates.simulate, m);
+    const all = right + (1 - rates.solve) * binomial(tests, 1 - rates.simulate, m);
+    total += (((below + all) ** k - below ** k) * right) / all;
+    below += all;
+  }
+  return total;
+}
+
+test('best@k and the simulation gap are what the error rates imply', async () => {
+  const rates = { solve: 0.4, simulate: 0.8, distinct: true } as const;
+  await using server = await startChatServer(answerAsModel(rates));
+  const options = { ...optionsFor(server, problemsOf(100), { samples: 6 }), sandbox: 'auto' } as const;
+  const { records, outcomes } = await runVerify(options);
+  const [summary] = summarise(records).selections;
+  expect(summary).toMatchObject({ problems: 100, unscoredPrograms: 0, draws: 1 });
+  for (const k of [1, 2, 4, 6]) {
+    const simulated = summary!.arms.simulated[k - 1]!;
+    const executed = summary!.arms.executed[k - 1]!;
+    const gap = summary!.gap[k - 1]!;
+    const oracle = 1 - (1 - rates.solve) ** k;
+    const expected = bestAtK(rates, 2, k);
+    for (const [measured, implied] of [
+      [simulated, expected],
+      [executed, oracle],
+      [gap, oracle - expected],
+    ] as const) {
+      // Twice the half width of the 95% interval: about four standard errors.
+      const [low, high] = [measured.interval!.low, measured.interval!.high];
+      expect(Math.abs(measured.value! - implied)).toBeLessThanOrEqual(Math.max(high - low, 1e-9));
+    }
+  }
+  expect(summary!.gap[5]!.value).toBeGreaterThan(0.02);
+  // The programs that were chosen are as good as best@6 says.
+  const right = outcomes.filter(({ verdict }) => verdict === 'accepted').length / 100;
+  expect(Math.abs(right - bestAtK(rates, 2, 6))).toBeLessThan(0.2);
+  const { truePass, falsePass, falseFail, trueFail } = summary!.confusion;
+  const simulatedRightly = (truePass + trueFail) / (truePass + falsePass + falseFail + trueFail);
+  expect(simulatedRightly).toBeCloseTo(rates.simulate, 1);
+});
+
+test('without a sandbox it chooses all the same, and claims nothing about what is right', async () => {
+  await using server = await startChatServer(answerAsModel({ solve: 0.5, simulate: 1 }));
+  const { outcomes, records } = await runVerify(optionsFor(server, problemsOf(3)));
+  expect(outcomes.map(({ verdict }) => verdict)).toEqual(['unscored', 'unscored', 'unscored']);
+  expect(outcomes.every(({ points, outOf }) => points === outOf)).toBe(true);
+  expect(summarise(records).selections[0]?.arms.executed).toEqual([]);
+  expect((await readdir(join(folder, 'run', 'programs'))).sort()).toEqual([
+    'times-0.py',
+    'times-1.py',
+    'times-2.py',
+  ]);
+  expect(await readFile(join(folder, 'run', 'programs', 'times-1.py'), 'utf8')).toContain('print(n * 3 + 0)');
+});
+
+test('stopping early makes the same choices with fewer predictions', async () => {
+  await using server = await startChatServer(answerAsModel({ solve: 0.5, simulate: 0.8 }));
+  const problems = problemsOf(8, 4);
+  const settings = { predictions: 2, vote: 'majority' } as const;
+  const full = await runVerify(optionsFor(server, problems, settings));
+  const asked = server.asked.length;
+  const early = await runVerify({
+    ...optionsFor(server, problems, { ...settings, earlyStop: true }),
+    folder: join(folder, 'early'),
+  });
+  const choices = ({ outcomes }: typeof full): unknown =>
+    outcomes.map(({ problem, chosen, predictions, saved }) => [problem, chosen, predictions + saved]);
+  expect(choices(early)).toEqual(
+    full.outcomes.map(({ problem, chosen, predictions }) => [problem, chosen, predictions]),
+  );
+  expect(early.outcomes.map(({ saved }) => saved)).toEqual(full.outcomes.map(({ saved }) => saved));
+  expect(server.asked.length - asked).toBeLessThan(asked);
+});
+
+test('another model simulates, and the prompt may leave the public tests out', async () => {
+  await using solver = await startChatServer(answerAsModel({ solve: 0.5, simulate: 0 }));
+  await using verifier = await startChatServer(answerAsModel({ solve: 0, simulate: 1 }));
+  const { outcomes, records } = await runVerify(
+    optionsFor(solver, problemsOf(2), {
+      verifier: `${verifier.baseUrl}#other`,
+      publicTestsInPrompt: false,
+      samples: 14,
+    }),
+  );
+  expect(outcomes.map(({ points, outOf }) => [points, outOf])).toEqual([
+    [2, 2],
+    [2, 2],
+  ]);
+  expect(records[0]).toMatchObject({ model: 'scripted', verifier: 'other', publicTestsInPrompt: false });
+  expect(solver.asked.every(({ messages }) => !messages[0]!.content.includes('Example 1'))).toBe(true);
+  expect(verifier.asked.every(({ messages }) => messages[0]!.content.startsWith('Execute'))).toBe(true);
+});
+
+describe('a run that is disturbed', () => {
+  const answer = answerAsModel({ solve: 0.5, simulate: 0.8 });
+
+  test('by every fault a server can have ends as an undisturbed one', async () => {
+    await using calm = await startChatServer(answer);
+    const expected = await runVerify({ ...optionsFor(calm, problemsOf(5)), folder: join(folder, 'calm') });
+    const faults: readonly ServerAnswer[] = [
+      { kind: 'status', status: 429, headers: { 'retry-after': '3' } },
+      { kind: 'status', status: 500 },
+      { kind: 'cut' },
+      { kind: 'cut', end: true },
+      { kind: 'garbage' },
+    ];
+    const failed = new Set<string>();
+    await using rough = await startChatServer((asked): ServerAnswer => {
+      const key = JSON.stringify([asked.messages, asked.seed]);
+      if (failed.has(key)) return answer(asked);
+      failed.add(key);
+      return faults[asked.ordinal % faults.length]!;
+    });
+    const result = await runVerify(optionsFor(rough, problemsOf(5)));
+    expect(result.outcomes).toEqual(expected.outcomes);
+    expect(rough.asked.length).toBe(2 * calm.asked.length);
+  });
+
+  test('by a stop goes on with the calls that are missing, and asks none twice', async () => {
+    const stop = new AbortController();
+    await using server = await startChatServer((asked) => {
+      if (asked.ordinal < 30) return answer(asked);
+      stop.abort(new Error('stopped'));
+      return { kind: 'silence' };
+    });
+    const options = optionsFor(server, problemsOf(6));
+    await expect(runVerify({ ...options, signal: stop.signal })).rejects.toThrow('stopped');
+    const before = server.asked.slice(0, 30);
+    await using again = await startChatServer(answer);
+    const settings = { ...options.settings, model: `${again.baseUrl}#scripted` };
+    const { outcomes } = await runVerify({ ...options, settings });
+    expect(outcomes).toHaveLength(6);
+    const keyOf = ({ messages, seed }: Asked): string => JSON.stringify([messages, seed]);
+    const known = new Set(before.map(keyOf));
+    expect(again.asked.filter((asked) => known.has(keyOf(asked)))).toEqual([]);
+    expect(new Set(again.asked.map(keyOf)).size).toBe(again.asked.length);
+  });
+
+  test('by its spending limit says so, and goes on under a higher one', async () => {
+    await using server = await startChatServer(answer);
+    const options = optionsFor(server, problemsOf(6), { maxTokens: 100 });
+    const stopped = await runVerify({ ...options, maxTokensTotal: 3_000 });
+    expect(stopped.stopped).toContain('the limit of 3000 tokens allows no further call');
+    expect(stopped.spending.promptTokens + stopped.spending.completionTokens).toBeLessThanOrEqual(3_000);
+    const asked = server.asked.length;
+    const done = await runVerify(options);
+    expect(done.stopped).toBeUndefined();
+    expect(done.outcomes).toHaveLength(6);
+    expect(done.spending.calls).toBe(server.asked.length - asked);
+    const keys = server.asked.map(({ messages, seed }) => JSON.stringify([messages, seed]));
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  test('by calls that fail for good counts them, and asks for them when it goes on', async () => {
+    let broken = true;
+    await using server = await startChatServer(
+      (asked): ServerAnswer =>
+        broken && asked.ordinal % 3 === 0 ? { kind: 'status', status: 400 } : answer(asked),
+    );
+    const options = optionsFor(server, problemsOf(4));
+    const first = await runVerify(options);
+    expect(first.outcomes.some(({ unscored }) => unscored)).toBe(true);
+    broken = false;
+    const second = await runVerify(options);
+    expect(second.outcomes.some(({ unscored }) => unscored)).toBe(false);
+    expect(second.outcomes).toHaveLength(4);
+  });
+
+  test('by a wrong key ends at once', async () => {
+    await using server = await startChatServer(() => ({ kind: 'status', status: 401 }));
+    await expect(runVerify(optionsFor(server, problemsOf(2)))).rejects.toThrow(UsageError);
+  });
+});
+
+test('stored answers are judged again without a model', async () => {
+  const options = await (async () => {
+    await using server = await startChatServer(answerAsModel({ solve: 0.5, simulate: 0.9 }));
+    const asking = optionsFor(server, problemsOf(4));
+    await runVerify(asking);
+    return asking;
+  })();
+  // The server is gone.
+  const settings = { ...options.settings, comparator: 'livecodebench', vote: 'majority' } as const;
+  const { records, spending } = await runVerify({ ...options, settings, rescore: true, sandbox: 'auto' });
+  expect(spending).toMatchObject({ calls: 0 });
+  const selections = records.filter(({ schema }) => schema === 'selection/1');
+  expect(selections).toHaveLength(4);
+  expect(selections.every((record) => 'comparator' in record && record.comparator === 'livecodebench')).toBe(
+    true,
+  );
+  expect(summarise(records).selections[0]).toMatchObject({ problems: 4 });
+  const more = { ...settings, samples: 5 };
+  await expect(runVerify({ ...options, settings: more, rescore: true })).rejects.toThrow('no stored answer');
+});
+
+test('fix repairs by simulation, and its records tell how', async () => {
+  await using server = await startChatServer(answerAsModel({ solve: 0.4, simulate: 1 }));
+  const { settings: _, ...options } = optionsFor(server, problemsOf(12));
+  const settings: FixSettings = {
+    ...COMMON,
+    ...{
+      command: 'fix',
+      model: `${server.baseUrl}#scripted`,
+      feedback: 'simulated',
+      maxPrograms: 10,
+      episodes: 1,
+    },
+  };
+  const { outcomes, records } = await runFix({ ...options, settings, sandbox: 'auto' });
+  expect(outcomes.every(({ lastPassed, end }) => lastPassed === true && end === 'submitted')).toBe(true);
+  const [summary] = summarise(records).selfRlef;
+  expect(summary).toMatchObject({ feedback: 'simulated' });
+  // A geometric number of programs with success 0.4: 2.5 on average.
+  const used = outcomes.reduce((sum, { programs }) => sum + programs, 0) / outcomes.length;
+  expect(used).toBeGreaterThan(1.3);
+  expect(used).toBeLessThan(4.5);
+  expect(outcomes.filter(({ firstPassed }) => firstPassed).length).toBeLessThan(12);
+});
