@@ -5,12 +5,14 @@
 import { Command, CommanderError } from 'commander';
 import { InfrastructureError, messageOf, UsageError } from '../core/errors.js';
 import { addDoctorCommand } from './doctor.js';
+import { addFixCommand } from './fix.js';
 import { addNarrateCommand } from './narrate.js';
 import { addReportCommand } from './report.js';
 import { addRunCommand, addTrainCommand } from './run.js';
 import { addShowCommand } from './show.js';
 import { addSimulateCommand } from './simulate.js';
 import { addTraceCommand } from './trace.js';
+import { addVerifyCommand } from './verify.js';
 
 const program = new Command('deskcheck')
   .description(
@@ -25,6 +27,8 @@ addTraceCommand(program);
 addNarrateCommand(program);
 addReportCommand(program);
 addSimulateCommand(program);
+addVerifyCommand(program);
+addFixCommand(program);
 addShowCommand(program);
 addDoctorCommand(program);
 
