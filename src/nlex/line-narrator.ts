@@ -1,144 +1,323 @@
 /**
- * The line-by-line narrator, for any program: every step of a trace as an English sentence with its concrete values.
- * Exact by construction: values come from the trace; a worked calculation (`8 * 3 = 24`) is shown only where its
- * result is the one that the trace shows next. It says what the code does, also where the code looks wrong.
+ * The template narrator, for any program: an execution told the way a person explains it, with its concrete values.
+ *
+ * Free and exact by construction: every value comes from the trace; a calculation (`8 * 3 = 24`) is shown only where
+ * its result is the one that the trace shows. It follows the code also where the code looks wrong (paper A.5).
+ * Long repetition is summarised: of a loop's rounds the first, the last and every one that takes a new path are
+ * told, the rest by where they lead; a call that was told before, or lies too deep, by its arguments and result.
  */
-import type { Trace, TraceEvent } from '../execution/types.js';
+import type { Trace } from '../execution/types.js';
 import type { ProgramInput } from '../problem/types.js';
-import { work, workComparison } from './arithmetic.js';
-import { renderValue, truth, type Variables } from './evaluate.js';
-import { parsePython, type Statement } from './python-source.js';
+import { listOf, shown, tellStep, verdictOf } from './sentences.js';
+import { type FrameNode, type Step, type StepTree, toStepTree } from './steps.js';
 
-/** One sentence per step, one step per line, nested calls indented; ends with the output or the result. */
+/** How many rounds of a loop are told from its start, by how deeply the loop is nested. */
+const FIRST_ROUNDS = [6, 4, 2];
+/** Rounds beyond those that are told because they take a new path. */
+const NEW_PATHS = 4;
+/** Calls of one function that are told step by step. */
+const TOLD_CALLS = 12;
+const DEEPEST_CALL = 6;
+const LONGEST_LINE = 420;
+
+/** The explanation, ending with the output or the result. */
 export function narrateByLine(source: string, trace: Trace, input: ProgramInput): string {
-  const { statements } = parsePython(source);
-  const sourceLines = source.split('\n');
-  const frames = new Map<number, Frame>();
-  const out: string[] = [];
-  let depth = -1;
-  for (const event of trace.events) {
-    const frame = frames.get(event.frame) ?? newFrame(++depth);
-    frames.set(event.frame, frame);
-    const changed = apply(event, frame);
-    if (frame.pending) {
-      const sentence = tellStep(frame.pending, event, changed, frame.variables);
-      if (sentence !== '') out.push(indent(frame) + sentence);
-      frame.pending = undefined;
+  const tree = toStepTree(source, trace);
+  const teller = new Teller(tree);
+  for (const frame of tree.roots) teller.tellFrame(frame, 0);
+  return [...teller.lines, tellEnd(trace, input)].join('\n');
+}
+
+type Node = Step | Loop;
+
+interface Loop {
+  readonly header: Step;
+  readonly rounds: readonly Round[];
+  /** The header's last run, when it found that the loop is over. */
+  readonly exit: Step | undefined;
+}
+
+interface Round {
+  readonly head: Step;
+  readonly body: readonly Node[];
+  readonly steps: readonly Step[];
+}
+
+class Teller {
+  readonly lines: string[] = [];
+  readonly #tree: StepTree;
+  readonly #calls = new Map<string, number>();
+  readonly #results = new Map<string, string>();
+  #indent = 0;
+  #open = false;
+
+  constructor(tree: StepTree) {
+    this.#tree = tree;
+  }
+
+  tellFrame(frame: FrameNode, depth: number): void {
+    if (isNamed(frame)) this.#say(tellCall(frame));
+    this.#break();
+    this.#tellNodes(this.#group(frame.steps, 0, frame.steps.length), depth, 0);
+    this.#break();
+  }
+
+  #tellNodes(nodes: readonly Node[], depth: number, loops: number): void {
+    for (const node of nodes) {
+      if ('rounds' in node) this.#tellLoop(node, depth, loops);
+      else this.#tellSingle(node, depth);
     }
-    switch (event.kind) {
-      case 'call':
-        depth = frame.depth;
-        if (event.function !== '<module>') out.push(indent(frame) + tellCall(event));
-        break;
-      case 'line': {
-        const text = (sourceLines[event.line - 1] ?? '').trim();
-        const statement = statements.get(event.line) ?? { kind: 'other', line: event.line, text };
-        frame.pending = { statement, before: new Map(frame.variables) };
-        break;
+  }
+
+  #tellSingle(step: Step, depth: number): void {
+    const told = tellStep(step);
+    if (told === undefined) return;
+    const calls = tellableCalls(step);
+    if (calls.length === 0) {
+      this.#say(told);
+      return;
+    }
+    const head = step.statement.text.split('\n')[0]!.trim();
+    this.#say(`Next comes \`${head}\`.`);
+    this.#break();
+    this.#indented(() => {
+      for (const call of calls) this.#tellCalled(call, depth + 1);
+    });
+    this.#say(told);
+  }
+
+  /** A call in full, or in short when it was told before or lies too deep. */
+  #tellCalled(frame: FrameNode, depth: number): void {
+    const result = resultOf(frame);
+    const what = `${frame.function}(${argumentsOf(frame)})`;
+    const count = this.#calls.get(frame.function) ?? 0;
+    if (result !== undefined && this.#results.get(what) === result && frame.steps.length > 2) {
+      this.#say(`${tellCall(frame)} As before, ${frame.function} ${result}.`);
+      this.#break();
+      return;
+    }
+    if (result !== undefined) this.#results.set(what, result);
+    if (depth > DEEPEST_CALL || count >= TOLD_CALLS) {
+      const short = result === undefined ? '' : ` Worked out the same way, ${frame.function} ${result}.`;
+      this.#say(`${tellCall(frame)}${short}`);
+      this.#break();
+      return;
+    }
+    this.#calls.set(frame.function, count + 1);
+    this.tellFrame(frame, depth);
+  }
+
+  #tellLoop(loop: Loop, depth: number, loops: number): void {
+    const { header, rounds, exit } = loop;
+    const head = headerText(header);
+    if (rounds.length === 0) {
+      this.#say(exit ? tellEmpty(exit, head) : `The loop \`${head}\` does not start.`);
+      return;
+    }
+    this.#say(`${header.statement.kind === 'while' ? 'The loop' : 'Now the loop'} \`${head}\` runs.`);
+    this.#break();
+    this.#indented(() => this.#tellRounds(rounds, depth, loops), '- ');
+    if (exit) this.#say(tellExit(exit, head));
+    else this.#say('The loop is left here.');
+  }
+
+  #tellRounds(rounds: readonly Round[], depth: number, loops: number): void {
+    const first = FIRST_ROUNDS[Math.min(loops, FIRST_ROUNDS.length - 1)]!;
+    const seen = new Set<string>();
+    let extra = 0;
+    let skipped: Round[] = [];
+    rounds.forEach((round, at) => {
+      const path = pathOf(round);
+      const isNew = !seen.has(path) && extra < NEW_PATHS;
+      const isTold = at < first || at === rounds.length - 1 || rounds.length <= first + 2 || isNew;
+      if (!isTold) {
+        skipped.push(round);
+        return;
       }
-      case 'return':
-        if (event.function !== '<module>')
-          out.push(`${indent(frame)}${event.function} returns ${event.value}.`);
-        depth = frame.depth - 1;
-        break;
-      case 'exception':
-        out.push(`${indent(frame)}Line ${event.line} raises ${event.value}.`);
-        break;
-      default:
-        event satisfies never;
-    }
+      if (at >= first && isNew) extra++;
+      seen.add(path);
+      this.#tellSkipped(skipped, seen);
+      skipped = [];
+      this.#tellRound(round, depth, loops);
+    });
   }
-  out.push(tellEnd(trace, input));
-  return out.join('\n');
-}
 
-interface Frame {
-  readonly depth: number;
-  readonly variables: Map<string, string>;
-  pending: Pending | undefined;
-}
+  #tellRound(round: Round, depth: number, loops: number): void {
+    this.#break();
+    this.#say(tellHead(round.head) || 'Another round.', '- ');
+    this.#tellNodes(round.body, depth, loops + 1);
+    this.#break();
+  }
 
-/** A line that is about to run, and what the variables were before it. */
-interface Pending {
-  readonly statement: Statement;
-  readonly before: Variables;
-}
+  /** Where rounds that are not told lead to, in values that all hold at one moment. */
+  #tellSkipped(rounds: readonly Round[], seen: ReadonlySet<string>): void {
+    const last = rounds.at(-1);
+    if (!last) return;
+    const after = last.steps.at(-1)!.after;
+    const names = new Set<string>();
+    for (const { steps } of rounds)
+      for (const { changed } of steps) for (const name of changed) names.add(name);
+    const facts = [...names]
+      .filter((name) => shown(after.get(name)) !== undefined)
+      .slice(0, 8)
+      .map((name) => `${name} = ${after.get(name)}`);
+    const same = rounds.every((round) => seen.has(pathOf(round)));
+    const how = rounds.length === 1 ? 'The next round goes' : 'The next rounds go';
+    const way = same ? 'the same way' : 'on in this manner';
+    this.#break();
+    this.#say(`${how} ${way}${facts.length === 0 ? '' : `, until ${listOf(facts)}`}.`, '- ');
+    this.#break();
+  }
 
-function newFrame(depth: number): Frame {
-  return { depth, variables: new Map(), pending: undefined };
-}
-
-function indent(frame: Frame): string {
-  return '  '.repeat(Math.min(frame.depth, 8));
-}
-
-/** Brings the frame's variables up to date; returns the names that changed. */
-function apply(event: TraceEvent, frame: Frame): string[] {
-  const names = Object.keys(event.changes);
-  for (const name of names) frame.variables.set(name, event.changes[name]!);
-  for (const name of event.removed ?? []) frame.variables.delete(name);
-  return names;
-}
-
-function tellCall(event: TraceEvent): string {
-  const given = Object.entries(event.changes).map(([name, value]) => `${name} = ${value}`);
-  return `${event.function} starts${given.length > 0 ? ` with ${listOf(given)}` : ''}.`;
-}
-
-/** What a line did, told once the frame's next event shows it. */
-function tellStep(pending: Pending, next: TraceEvent, changed: readonly string[], after: Variables): string {
-  const { statement, before } = pending;
-  const at = `Line ${statement.line}`;
-  switch (statement.kind) {
-    case 'assign': {
-      const now = after.get(statement.target);
-      if (next.kind === 'exception' || now === undefined) return `${at} runs \`${statement.text}\`.`;
-      const worked = work(statement.value, before);
-      const shown = worked && renderValue(worked.value) === now ? worked.text : now;
-      return `${at} sets ${statement.target} to ${shown}${also(changed, after, statement.target)}.`;
+  /** Steps as a tree of loops and their rounds. */
+  #group(steps: readonly Step[], from: number, to: number): Node[] {
+    const out: Node[] = [];
+    let at = from;
+    while (at < to) {
+      const step = steps[at]!;
+      const end = this.#tree.source.blockEnds.get(step.statement.line);
+      if (end === undefined) {
+        out.push(step);
+        at++;
+        continue;
+      }
+      const line = step.statement.line;
+      let stop = at;
+      while (stop < to && within(steps[stop]!, line, end)) stop++;
+      const heads: number[] = [];
+      for (let i = at; i < stop; i++) if (steps[i]!.statement.line === line) heads.push(i);
+      let exit: Step | undefined;
+      const rounds: Round[] = [];
+      heads.forEach((head, index) => {
+        const next = heads[index + 1] ?? stop;
+        if (next === head + 1 && !(index < heads.length - 1 && verdictOf(steps[head]!) !== false)) {
+          if (exit === undefined && isOver(steps[head]!, line, end)) {
+            exit = steps[head]!;
+            return;
+          }
+        }
+        rounds.push({
+          head: steps[head]!,
+          body: this.#group(steps, head + 1, next),
+          steps: steps.slice(head, next),
+        });
+      });
+      out.push({ header: step, rounds, exit });
+      at = stop;
     }
-    case 'append': {
-      const worked = work(statement.value, before);
-      const now = after.get(statement.target);
-      if (!worked || now === undefined) return tellPlain(at, statement.text, changed, after);
-      return `${at} appends ${worked.text} to ${statement.target}, which is now ${now}.`;
+    return out;
+  }
+
+  #indented(work: () => void, _bullet = ''): void {
+    this.#break();
+    this.#indent = Math.min(this.#indent + 1, 8);
+    const before = this.#indent;
+    work();
+    this.#indent = before - 1;
+    this.#break();
+  }
+
+  /** Adds a sentence to the current paragraph, or begins one. */
+  #say(sentence: string, bullet = ''): void {
+    if (sentence === '') return;
+    const last = this.lines.length - 1;
+    if (this.#open && bullet === '' && this.lines[last]!.length + sentence.length < LONGEST_LINE) {
+      this.lines[last] += ` ${sentence}`;
+      return;
     }
-    case 'if':
-    case 'while': {
-      const entered = next.kind === 'line' && next.line === statement.body;
-      const worked = workComparison(statement.test, before);
-      const shown = worked && truth(worked.value) === entered ? ` (${worked.text})` : '';
-      return `${at} checks ${statement.test.text}${shown}: ${entered ? 'yes' : 'no'}.`;
-    }
-    case 'for': {
-      const entered = next.kind === 'line' && next.line === statement.body;
-      if (!entered) return `${at}: the loop over ${statement.iterable.text} is done.`;
-      const value = after.get(statement.target);
-      return value === undefined
-        ? `${at} goes on with the next item.`
-        : `${at} takes the next item: ${statement.target} = ${value}.`;
-    }
-    case 'return':
-      return '';
-    case 'expression':
-    case 'other':
-      return tellPlain(at, statement.text, changed, after);
-    default:
-      return statement satisfies never;
+    this.lines.push(`${'  '.repeat(Math.max(0, this.#indent - (bullet ? 1 : 0)))}${bullet}${sentence}`);
+    this.#open = true;
+  }
+
+  #break(): void {
+    this.#open = false;
   }
 }
 
-function tellPlain(at: string, text: string, changed: readonly string[], after: Variables): string {
-  const now = changed.filter((name) => !/^<(function|class|module)/.test(after.get(name)!));
-  const told = now.map((name) => `${name} is now ${after.get(name)}`);
-  return `${at} runs \`${text.split('\n')[0]}\`${told.length > 0 ? `; ${listOf(told)}` : ''}.`;
+function within({ statement }: Step, from: number, to: number): boolean {
+  return statement.line >= from && statement.line <= to;
 }
 
-function also(changed: readonly string[], after: Variables, except: string): string {
-  const others = changed
-    .filter((name) => name !== except)
-    .map((name) => `${name} becomes ${after.get(name)}`);
-  return others.length > 0 ? `, and ${listOf(others)}` : '';
+/** The header ran and the loop's block did not follow. */
+function isOver(step: Step, from: number, to: number): boolean {
+  if (step.raised !== undefined && !step.raised.startsWith('StopIteration')) return false;
+  const { next } = step;
+  return next === undefined || next.kind !== 'line' || next.line <= from || next.line > to;
+}
+
+/** Which lines a round goes through: equal paths are told once. */
+function pathOf({ steps }: Round): string {
+  const lines: number[] = [];
+  for (const { statement } of steps) if (!lines.includes(statement.line)) lines.push(statement.line);
+  return `${lines.join()}${steps.some(({ raised }) => raised !== undefined) ? '!' : ''}`;
+}
+
+/** Functions with a name. What runs inside lambdas and generator expressions counts as their caller's. */
+function tellableCalls(step: Step): FrameNode[] {
+  return step.calls.flatMap((call) => {
+    if (call.resumed || isClassBody(call)) return [];
+    return call.function.startsWith('<') ? call.steps.flatMap(tellableCalls) : [call];
+  });
+}
+
+function isNamed(frame: FrameNode): boolean {
+  return frame.function !== '<module>';
+}
+
+function isClassBody(frame: FrameNode): boolean {
+  const text = frame.caller?.statement.text ?? '';
+  return new RegExp(`^(@.*\\n\\s*)*class\\s+${frame.function}\\b`).test(text);
+}
+
+function tellCall(frame: FrameNode): string {
+  const given = [...frame.given]
+    .filter(([key, value]) => shown(value) !== undefined && !key.startsWith('.'))
+    .map(([key, value]) => `${key} = ${value}`);
+  return `${frame.function} is called${given.length > 0 ? ` with ${listOf(given)}` : ''}.`;
+}
+
+function argumentsOf(frame: FrameNode): string {
+  return [...frame.given].map(([name, value]) => `${name} = ${value}`).join(', ');
+}
+
+/** `returns 6`, or `raises ValueError: bad`; undefined when the trace does not say. */
+function resultOf(frame: FrameNode): string | undefined {
+  if (frame.returned !== undefined)
+    return shown(frame.returned) === undefined ? undefined : `returns ${frame.returned}`;
+  const raised = frame.steps.at(-1)?.raised;
+  return raised === undefined ? undefined : `raises ${raised}`;
+}
+
+function headerText({ statement }: Step): string {
+  return statement.text
+    .split('\n')[0]!
+    .replace(/:\s*(#.*)?$/, '')
+    .trim();
+}
+
+function tellHead(head: Step): string {
+  if (head.statement.kind === 'while') return tellStep(head) ?? '';
+  const targets = targetsOf(head).filter((name) => shown(head.after.get(name)) !== undefined);
+  if (targets.length === 0) return 'The next item is taken.';
+  return `${listOf(targets.map((name) => `${name} = ${head.after.get(name)}`))}.`;
+}
+
+function targetsOf(head: Step): string[] {
+  if (head.statement.kind === 'for') return [head.statement.target];
+  const between = /^(?:async )?for\s+(.+?)\s+in\s/s.exec(head.statement.text)?.[1] ?? '';
+  return [...between.matchAll(/[A-Za-z_]\w*/g)].map(([name]) => name).filter((name) => head.after.has(name));
+}
+
+function tellEmpty(exit: Step, head: string): string {
+  return exit.statement.kind === 'while'
+    ? `${(tellStep(exit) ?? '').replace(/\.$/, '')}, so the loop \`${head}\` is passed over.`
+    : `The loop \`${head}\` has nothing to go through.`;
+}
+
+function tellExit(exit: Step, head: string): string {
+  if (exit.statement.kind !== 'while') return `The loop \`${head}\` is done.`;
+  const told = tellStep(exit) ?? '';
+  return told === '' ? 'The loop is done.' : `${told.replace(/\.$/, '')}, so the loop is done.`;
 }
 
 function tellEnd(trace: Trace, input: ProgramInput): string {
@@ -148,8 +327,4 @@ function tellEnd(trace: Trace, input: ProgramInput): string {
   if (trace.excluded !== undefined) return `The steps shown stop here (${trace.excluded}).`;
   if (input.kind === 'call') return `The result of ${input.expression} is ${result}`;
   return stdout === '' ? 'Nothing is printed.' : `The output is:\n${stdout.trimEnd()}`;
-}
-
-function listOf(parts: readonly string[]): string {
-  return parts.length < 2 ? (parts[0] ?? '') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 }

@@ -69,6 +69,8 @@ export type Statement =
 export interface PythonSource {
   /** Statements by starting line; of several on one line the first. */
   readonly statements: ReadonlyMap<number, Statement>;
+  /** Compound statements: the line they start on → the last line of their block (of a loop without its `else`). */
+  readonly blockEnds: ReadonlyMap<number, number>;
   /** False when the parser had to recover from a syntax error. */
   readonly wellFormed: boolean;
 }
@@ -78,16 +80,40 @@ export function parsePython(source: string): PythonSource {
   for (let i = 0; i < source.length; i++) if (source[i] === '\n') lineStarts.push(i + 1);
   const context: Context = { source, lineOf: (position) => lineAt(lineStarts, position) };
   const statements = new Map<number, Statement>();
+  const blockEnds = new Map<number, number>();
   let wellFormed = true;
   parser.parse(source).iterate({
     enter: (ref) => {
       if (ref.type.isError) wellFormed = false;
+      if (ref.name === 'ForStatement' || ref.name === 'WhileStatement') {
+        const body = ref.node.getChild('Body');
+        if (body) {
+          blockEnds.set(
+            context.lineOf(ref.from),
+            context.lineOf(body.from + textOf(body, context).trimEnd().length),
+          );
+        }
+      }
       for (const statement of readStatements(ref.node, context)) {
         if (!statements.has(statement.line)) statements.set(statement.line, statement);
       }
     },
   });
-  return { statements, wellFormed };
+  return { statements, blockEnds, wellFormed };
+}
+
+/** One expression on its own; `undefined` when the text is none. */
+export function parseExpression(text: string): Expression | undefined {
+  const code = `(${text})\n`;
+  const statement = parser.parse(code).topNode.firstChild;
+  const inner = statement?.firstChild?.firstChild?.nextSibling;
+  if (statement?.name !== 'ExpressionStatement' || !inner || inner.nextSibling?.name !== ')')
+    return undefined;
+  let broken = false;
+  statement.cursor().iterate((ref) => {
+    if (ref.type.isError) broken = true;
+  });
+  return broken ? undefined : readExpression(inner, { source: code, lineOf: () => 1 });
 }
 
 interface Context {

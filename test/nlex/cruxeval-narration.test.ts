@@ -1,9 +1,13 @@
 /**
- * All 600 shared CRUXEval records, really executed: each gets a narration that ends in its result. That the results are
- * the recorded ones is test/execution's business.
+ * All 600 shared CRUXEval records, really executed: each gets a narration that ends in its result and that grounding
+ * accepts; narrations spoiled in one value are caught. That the results are the recorded ones is test/execution's
+ * business.
  */
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createRng, type Rng } from '../../src/core/rng.js';
+import type { Trace } from '../../src/execution/types.js';
 import { createWasmSandbox } from '../../src/execution/wasm/wasm-sandbox.js';
+import { groundExplanation } from '../../src/nlex/grounding.js';
 import { narrateByLine } from '../../src/nlex/line-narrator.js';
 import { noSharedData, readSharedRows } from '../support/shared-data.js';
 
@@ -13,24 +17,80 @@ interface CruxRecord {
   readonly input: string;
 }
 
-const title = 'every CRUXEval execution gets a narration that ends in its result';
-test.skipIf(noSharedData)(noSharedData ? `${title} (${noSharedData})` : title, async () => {
-  const records = readSharedRows<CruxRecord>('cruxeval/cruxeval.shared.jsonl.gz');
-  expect(records).toHaveLength(600);
+interface Told {
+  readonly id: string;
+  readonly source: string;
+  readonly input: { readonly kind: 'call'; readonly expression: string };
+  readonly trace: Trace;
+  readonly explanation: string;
+}
+
+describe.skipIf(noSharedData !== undefined)(`CRUXEval${noSharedData ? ` (${noSharedData})` : ''}`, () => {
   const sandbox = createWasmSandbox({ processes: 2 });
-  try {
-    const faults: string[] = [];
-    await Promise.all(
-      records.map(async ({ id, code, input }) => {
-        const call = { kind: 'call', expression: `f(${input})` } as const;
-        const program = { source: code };
-        const [trace] = await sandbox.trace(program, [call]);
-        const told = narrateByLine(code, trace!, call);
-        if (!told.endsWith(`is ${trace!.execution.result}`)) faults.push(`${id}: ends in ${told.slice(-60)}`);
+  afterAll(() => sandbox[Symbol.asyncDispose]());
+  let told: Told[] = [];
+
+  beforeAll(async () => {
+    const records = readSharedRows<CruxRecord>('cruxeval/cruxeval.shared.jsonl.gz');
+    told = await Promise.all(
+      records.map(async ({ id, code: source, input: args }) => {
+        const input = { kind: 'call', expression: `f(${args})` } as const;
+        const [trace] = await sandbox.trace({ source }, [input]);
+        return { id, source, input, trace: trace!, explanation: narrateByLine(source, trace!, input) };
       }),
     );
+  });
+
+  test('every execution gets a narration that ends in its result', () => {
+    expect(told).toHaveLength(600);
+    const faults = told.filter(
+      ({ explanation, trace }) => !explanation.endsWith(`is ${trace.execution.result}`),
+    );
+    expect(faults.map(({ id }) => id)).toEqual([]);
+  });
+
+  test('every narration is grounded', () => {
+    const faults = told.flatMap((one) => {
+      const { score, outputMatches, unsupported } = groundExplanation(one, one.explanation);
+      return score === 1 && outputMatches === true ? [] : [`${one.id}: ${JSON.stringify(unsupported)}`];
+    });
     expect(faults).toEqual([]);
-  } finally {
-    await sandbox[Symbol.asyncDispose]();
-  }
+  });
+
+  test('at least 98% of narrations spoiled in one value are caught, and located', () => {
+    const rng = createRng('spoiled');
+    let spoiled = 0;
+    let caught = 0;
+    let located = 0;
+    for (const one of told) {
+      const { explanation } = one;
+      const wrong = spoil(explanation, rng);
+      if (wrong === undefined) continue;
+      spoiled++;
+      const grounding = groundExplanation(one, wrong.text);
+      if (grounding.score === 1 && grounding.outputMatches === true) continue;
+      caught++;
+      const line = wrong.text.slice(0, wrong.at).split('\n').length;
+      if (grounding.unsupported?.line === line || grounding.outputMatches === false) located++;
+    }
+    expect(spoiled).toBeGreaterThan(550);
+    expect(caught / spoiled).toBeGreaterThanOrEqual(0.98);
+    expect(located / spoiled).toBeGreaterThanOrEqual(0.95);
+  });
 });
+
+/** Changes one number, one string or one verdict, outside quoted code. */
+function spoil(text: string, rng: Rng): { readonly text: string; readonly at: number } | undefined {
+  const blanked = text.replace(/`[^`\n]*`/g, (quoted) => '`'.repeat(quoted.length));
+  const pattern =
+    /(?<![\w.'"])-?\d+(?![\w.'"])|\b(?:true|false)\b|(?<=(?:= |is |becomes |returns ))'[^'"\\\n]+'/g;
+  const spots = [...blanked.matchAll(pattern)];
+  if (spots.length === 0) return undefined;
+  const { 0: old, index } = rng.pick(spots);
+  const at = index;
+  const put = (now: string) => ({ text: text.slice(0, at) + now + text.slice(at + old.length), at });
+  if (old === 'true' || old === 'false') return put(old === 'true' ? 'false' : 'true');
+  if (!old.startsWith("'")) return put(String(Number(old) + rng.pick([-1, 1, 2, 10])));
+  const letter = rng.int(1, old.length - 2);
+  return put(`${old.slice(0, letter)}${old[letter] === 'q' ? 'z' : 'q'}${old.slice(letter + 1)}`);
+}

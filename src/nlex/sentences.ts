@@ -1,0 +1,200 @@
+/**
+ * One step as a sentence. Every value is the trace's; what is too long to read is described by its length.
+ */
+import { evaluate, renderValue, truth } from './evaluate.js';
+import type { Statement } from './python-source.js';
+import type { Step } from './steps.js';
+import { lengthOf } from './views.js';
+import { calculation, factsOf } from './worked.js';
+
+type ValueStatement = Extract<Statement, { readonly kind: 'return' | 'expression' }>;
+
+/** Longer values are described instead of written. */
+const LONGEST_VALUE = 160;
+
+/** The value if it can be stated: short, and not a mere function, class or module. */
+export function shown(value: string | undefined): string | undefined {
+  if (value === undefined || value.length > LONGEST_VALUE || /^<(function|class|module|builtin)/.test(value))
+    return undefined;
+  return value;
+}
+
+/** What a step did; undefined when there is nothing to tell. */
+export function tellStep(step: Step): string | undefined {
+  const told = tellEffect(step);
+  if (step.raised === undefined || /^Stop(Async)?Iteration/.test(step.raised)) return told;
+  const passedOn = step.calls.some((call) => call.steps.at(-1)?.raised === step.raised);
+  const code = codeOf(step);
+  return passedOn
+    ? `${step.raised.split(':')[0]} comes through to \`${code}\`.`
+    : `\`${code}\` raises ${step.raised}.`;
+}
+
+/** Whether a test held, by what ran next; undefined where the trace cannot tell. */
+export function verdictOf(step: Step): boolean | undefined {
+  const { statement, next } = step;
+  if (statement.kind !== 'if' && statement.kind !== 'while' && statement.kind !== 'for') return undefined;
+  if (statement.body !== statement.line) return next?.kind === 'line' && next.line === statement.body;
+  if (statement.kind === 'for') return undefined;
+  const value = evaluate(statement.test, step.before);
+  return value === undefined ? undefined : truth(value);
+}
+
+function tellEffect(step: Step): string | undefined {
+  const { statement } = step;
+  switch (statement.kind) {
+    case 'assign':
+      return tellAssignment(step, statement);
+    case 'append':
+      return tellAppend(step, statement);
+    case 'if':
+    case 'while':
+      return tellTest(step, statement);
+    case 'return':
+      return tellReturn(step, statement);
+    case 'for':
+      return tellChanges(step);
+    case 'expression':
+      return tellExpression(step, statement);
+    case 'other':
+      return tellOther(step);
+    default:
+      return statement satisfies never;
+  }
+}
+
+function tellAssignment(step: Step, statement: Statement & { kind: 'assign' }): string | undefined {
+  const { target } = statement;
+  const now = step.after.get(target);
+  if (now === undefined || step.raised !== undefined) return undefined;
+  const value = shown(now);
+  if (value === undefined)
+    return /^<(function|class|module)/.test(now) ? undefined : tellLong(target, now, codeOf(step));
+  const others = alsoChanged(step, target);
+  const worked = calculation(statement.value, step.before, now);
+  if (worked !== undefined) {
+    const was = step.before.get(target);
+    const verb = was === undefined ? 'is set to' : was === now ? 'stays' : 'becomes';
+    return `${target} ${verb} ${worked}${others}.`;
+  }
+  return `\`${codeOf(step)}\` makes ${target} = ${value}${others}.`;
+}
+
+function tellAppend(step: Step, statement: Statement & { kind: 'append' }): string | undefined {
+  const { target } = statement;
+  const now = step.after.get(target);
+  if (now === undefined) return tellOther(step);
+  const value = evaluate(statement.value, step.before);
+  const item = value === undefined ? undefined : renderValue(value);
+  const worked = item === undefined ? undefined : calculation(statement.value, step.before, item);
+  const whole = shown(now);
+  if (whole === undefined || worked === undefined) {
+    return whole === undefined ? tellLong(target, now, codeOf(step)) : tellOther(step);
+  }
+  return worked === item
+    ? `${item} is appended to ${target}, which becomes ${whole}.`
+    : `${worked} is appended to ${target}, which becomes ${whole}.`;
+}
+
+function tellTest(step: Step, statement: Statement & { kind: 'if' | 'while' }): string {
+  const verdict = verdictOf(step);
+  if (statement.test.kind === 'literal') return '';
+  const facts = factsOf(statement.test, step.before);
+  const test = oneLine(statement.test.text);
+  const shownFacts = facts.length > 0 ? `with ${listOf(facts)}` : '';
+  if (verdict === undefined) return '';
+  return shownFacts === ''
+    ? `\`${test}\` is ${word(verdict)}.`
+    : `\`${test}\` is ${word(verdict)} ${shownFacts}.`;
+}
+
+function tellReturn(step: Step, statement: ValueStatement): string | undefined {
+  const name = step.frame.function;
+  if (step.next?.kind !== 'return') return undefined;
+  const value = shown(step.next.value);
+  if (value === undefined)
+    return `${name} returns the value of \`${statement.value?.text.split('\n')[0] ?? 'None'}\`.`;
+  const worked = statement.value && calculation(statement.value, step.before, value);
+  if (worked !== undefined || statement.value === undefined || statement.value.kind === 'name')
+    return `${name} returns ${worked ?? value}.`;
+  return `${name} returns ${value}, the value of \`${codeOf(step).replace(/^return\s+/, '')}\`.`;
+}
+
+function tellExpression(step: Step, statement: ValueStatement): string | undefined {
+  if (/^\s*[rRuUbB]?["']/.test(statement.text)) return undefined;
+  const printed = printedBy(step, statement);
+  if (printed !== undefined) return `\`${codeOf(step)}\` prints ${printed}.`;
+  return tellChanges(step) ?? (step.calls.length > 0 ? undefined : `\`${codeOf(step)}\` runs.`);
+}
+
+/** What a simple `print(x)` prints, in backticks; undefined for everything else. */
+function printedBy(step: Step, { value }: ValueStatement): string | undefined {
+  if (value?.kind !== 'call' || value.callee !== 'print' || step.raised !== undefined) return undefined;
+  const parts = value.args.map((arg) => evaluate(arg, step.before));
+  if (parts.length === 0 || parts.some((part) => part === undefined)) return undefined;
+  const text = parts.map((part) => (typeof part === 'string' ? part : renderValue(part!))).join(' ');
+  return text === '' || /[`\n]/.test(text) || text.length > LONGEST_VALUE ? undefined : `\`${text}\``;
+}
+
+const SILENT = /^(def|class|async def|import|from|pass|try|global|nonlocal|@|with|else|finally|del)\b|^@/;
+
+function tellOther(step: Step): string | undefined {
+  const changes = tellChanges(step);
+  if (changes !== undefined) return changes;
+  const { text } = step.statement;
+  if (/^break\b/.test(text)) return '`break` ends the loop.';
+  if (/^continue\b/.test(text)) return '`continue` goes on with the next round.';
+  if (SILENT.test(text) || step.raised !== undefined) return undefined;
+  if (/^(raise|assert)\b/.test(text)) return undefined;
+  return step.calls.length > 0 ? undefined : `\`${codeOf(step)}\` runs.`;
+}
+
+/** The changes of a step that has no form of its own. */
+function tellChanges(step: Step): string | undefined {
+  if (step.statement.kind === 'for') return undefined;
+  const told = step.changed.filter((name) => shown(step.after.get(name)) !== undefined);
+  const long = step.changed.find((name) => {
+    const now = step.after.get(name);
+    return now !== undefined && now.length > LONGEST_VALUE && !/^<(function|class|module|builtin)/.test(now);
+  });
+  if (told.length > 0) {
+    const facts = told.slice(0, 6).map((name) => `${name} = ${step.after.get(name)}`);
+    return `\`${codeOf(step)}\` makes ${listOf(facts)}.`;
+  }
+  return long === undefined ? undefined : tellLong(long, step.after.get(long)!, codeOf(step));
+}
+
+function tellLong(name: string, value: string, code: string): string {
+  const length = lengthOf(value);
+  return length === undefined
+    ? `\`${code}\` changes ${name}.`
+    : `\`${code}\` gives ${name} a length of ${length}.`;
+}
+
+function alsoChanged(step: Step, except: string): string {
+  const others = step.changed.filter((name) => name !== except && shown(step.after.get(name)) !== undefined);
+  if (others.length === 0) return '';
+  return `, and with it ${listOf(others.map((name) => `${name} = ${step.after.get(name)}`))}`;
+}
+
+/** The first line of a statement, to be quoted. */
+export function codeOf(step: Step): string {
+  const [first = '', ...more] = step.statement.text.split('\n');
+  const text = first
+    .replace(/\s+#.*$/, '')
+    .replace(/`/g, "'")
+    .trim();
+  return more.length > 0 && !text.endsWith(':') ? `${text} …` : text.replace(/:$/, '');
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ').replace(/`/g, "'");
+}
+
+function word(verdict: boolean): string {
+  return verdict ? 'true' : 'false';
+}
+
+export function listOf(parts: readonly string[]): string {
+  return parts.length < 2 ? (parts[0] ?? '') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}
