@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { InfrastructureError, messageOf, UsageError } from '../core/errors.js';
 import { addDoctorCommand } from './doctor.js';
+import { addEvalCommand } from './eval.js';
 import { addFixCommand } from './fix.js';
 import { addNarrateCommand } from './narrate.js';
 import { addReportCommand } from './report.js';
@@ -26,6 +27,7 @@ addTrainCommand(program);
 addTraceCommand(program);
 addNarrateCommand(program);
 addReportCommand(program);
+addEvalCommand(program);
 addSimulateCommand(program);
 addVerifyCommand(program);
 addFixCommand(program);
