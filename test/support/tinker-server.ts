@@ -76,9 +76,12 @@ export async function startTinkerServer(options: ServerOptions): Promise<TinkerS
   let ids = 0;
   const newId = (prefix: string): string => `${prefix}-${run}-${++ids}`;
 
+  /** SkyRL numbers what changes gradients and weights; the hosted service every call of a model. */
+  const isNumbered = (call: string): boolean =>
+    numbered && (kind === 'hosted' || !call.startsWith('save_weights'));
   const begin = (call: string, model: Model | undefined, body: Body, work: () => Promise<unknown>): Body => {
     const text = JSON.stringify(body);
-    const known = numbered && body.seq_id !== undefined ? model?.numbers.get(body.seq_id) : undefined;
+    const known = isNumbered(call) && body.seq_id !== undefined ? model?.numbers.get(body.seq_id) : undefined;
     if (known) {
       if (known.text !== text) throw new Refused(409, 'Training request sequence number was reused');
       return { request_id: known.requestId };
@@ -94,7 +97,8 @@ export async function startTinkerServer(options: ServerOptions): Promise<TinkerS
       model.queue = result.catch(() => undefined);
       if (call !== 'asample') {
         model.calls += 1;
-        if (body.seq_id !== undefined) model.numbers.set(body.seq_id, { text, requestId });
+        if (isNumbered(call) && body.seq_id !== undefined)
+          model.numbers.set(body.seq_id, { text, requestId });
       }
     }
     result.catch(() => undefined);
@@ -174,7 +178,8 @@ export async function startTinkerServer(options: ServerOptions): Promise<TinkerS
     save_weights: (body) => {
       const model = modelOf(body);
       const folder = join(options.folder, model.id, body.path);
-      if (existsSync(folder)) throw new Refused(409, `Checkpoint '${body.path}' already exists`);
+      const isRetry = isNumbered('save_weights') && model.numbers.has(body.seq_id);
+      if (existsSync(folder) && !isRetry) throw new Refused(409, `Checkpoint '${body.path}' already exists`);
       return begin('save_weights', model, body, async () => {
         await model.engine.saveState(folder);
         return { path: `tinker://${model.id}/weights/${body.path}`, type: 'save_weights' };

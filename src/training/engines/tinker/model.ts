@@ -20,6 +20,8 @@ export interface CallOptions {
   readonly rename?: () => Readonly<Record<string, unknown>>;
 }
 
+const MOST_RENAMINGS = 3;
+
 export class RemoteModel {
   readonly id: string;
   private readonly session: Session;
@@ -101,12 +103,12 @@ export class RemoteModel {
     const once = changes && !numbered;
     let body = { model_id: this.id, seq_id: seq, ...fields };
     const submit = async (): Promise<string> => {
-      for (;;) {
+      for (let renamings = 0; ; renamings++) {
         try {
           return (await transport.send(name, body, acceptedAnswer, { once })).request_id;
         } catch (error) {
           const taken = error instanceof InfrastructureError && error.code === 'conflict';
-          if (!taken || rename === undefined) throw error;
+          if (!taken || rename === undefined || renamings === MOST_RENAMINGS) throw error;
           body = { ...body, ...rename() };
         }
       }
