@@ -21,7 +21,9 @@ import type { FunctionProblem } from './function-code.js';
 import { recordingProgram, replayingProgram, weakProgram } from './function-programs.js';
 import { argumentShapes, isExpected, pythonSource } from './function-values.js';
 
-const LIMITS: Limits = { ...DEFAULT_LIMITS, cpuTimeMs: 10_000, outputLimitBytes: 64 * 1024 * 1024 };
+/** HumanEval's own limit for all tests of a problem; a program has four times what the reference takes, if that is more. */
+const LEAST_TIME_MS = 3_000;
+const REFERENCE_TIME_MS = 30_000;
 
 /** Which calls the tests make; without them the tests have to share a process with the candidate. */
 export type TestPlan =
@@ -33,6 +35,8 @@ export type TestPlan =
       readonly expected: readonly string[];
       /** Inputs that the reference itself cannot take. */
       readonly dropped: number;
+      /** CPU time for all calls of a candidate. */
+      readonly timeMs: number;
     }
   | { readonly kind: 'weak'; readonly reason: string };
 
@@ -40,9 +44,9 @@ export type TestPlan =
 export async function planTests(problem: FunctionProblem, context: JudgeContext): Promise<TestPlan> {
   const reference = referenceOf(problem);
   if (problem.tests.kind === 'inputs') return planInputs(problem, reference, context);
-  const [recorded] = await run(context, recordingProgram(problem, reference), [{ kind: 'stdin', stdin: '' }]);
-  if (recorded?.outcome !== 'completed') {
-    const why = recorded?.error ? `${recorded.error.type}: ${recorded.error.message}` : recorded?.outcome;
+  const recorded = await runOnce(context, recordingProgram(problem, reference), '', REFERENCE_TIME_MS);
+  if (recorded.outcome !== 'completed') {
+    const why = recorded.error ? `${recorded.error.type}: ${recorded.error.message}` : recorded.outcome;
     return { kind: 'weak', reason: `the reference fails its own tests (${why})` };
   }
   const said = JSON.parse(recorded.stdout.trimEnd().split('\n').at(-1)!) as {
@@ -50,9 +54,15 @@ export async function planTests(problem: FunctionProblem, context: JudgeContext)
     readonly weak?: string;
   };
   if (said.calls === undefined) return { kind: 'weak', reason: said.weak ?? 'unknown' };
-  const answers = await callAll(problem, reference, said.calls, context);
+  const answers = await callAll(problem, reference, said.calls, REFERENCE_TIME_MS, context);
   return answers.kind === 'results'
-    ? { kind: 'calls', calls: said.calls, expected: answers.results, dropped: 0 }
+    ? {
+        kind: 'calls',
+        calls: said.calls,
+        expected: answers.results,
+        dropped: 0,
+        timeMs: timeFor(answers.cpuTimeMs),
+      }
     : { kind: 'weak', reason: 'the reference gives no literals' };
 }
 
@@ -87,7 +97,7 @@ async function judgeOne(
   replays: Map<string, Promise<Judged>>,
 ): Promise<Judged> {
   if (plan.kind === 'weak') return judgeWeakly(problem, source, context);
-  const answers = await callAll(problem, source, plan.calls, context);
+  const answers = await callAll(problem, source, plan.calls, plan.timeMs, context);
   if (answers.kind === 'failed') return { verdict: answers.outcome };
   const { results } = answers;
   if (results.every((result, i) => result === plan.expected[i])) return { verdict: 'accepted' };
@@ -113,10 +123,10 @@ async function replay(
   source: string,
   context: JudgeContext,
 ): Promise<Judged> {
-  const [played] = await run(context, replayingProgram(problem, referenceOf(problem)), [
-    { kind: 'stdin', stdin: JSON.stringify({ calls, results }) },
-  ]);
-  switch (played?.outcome === 'completed' ? played.stdout.trimEnd().split('\n').at(-1) : undefined) {
+  const given = JSON.stringify({ calls, results });
+  const replaying = replayingProgram(problem, referenceOf(problem));
+  const played = await runOnce(context, replaying, given, REFERENCE_TIME_MS);
+  switch (played.outcome === 'completed' ? played.stdout.trimEnd().split('\n').at(-1) : undefined) {
     case 'accepted':
       return { verdict: 'accepted' };
     case 'wrong-answer':
@@ -129,17 +139,17 @@ async function replay(
 
 async function judgeWeakly(problem: FunctionProblem, source: string, context: JudgeContext): Promise<Judged> {
   const sign = randomUUID();
-  const [execution] = await run(context, weakProgram(problem, source, sign), [{ kind: 'stdin', stdin: '' }]);
-  if (execution!.outcome !== 'completed') {
-    const failed = execution!.error?.type === 'AssertionError' ? 'wrong-answer' : execution!.outcome;
+  const execution = await runOnce(context, weakProgram(problem, source, sign), '', REFERENCE_TIME_MS / 3);
+  if (execution.outcome !== 'completed') {
+    const failed = execution.error?.type === 'AssertionError' ? 'wrong-answer' : execution.outcome;
     return { verdict: failed, weak: true };
   }
-  const passed = execution!.stdout.trimEnd().endsWith(sign);
+  const passed = execution.stdout.trimEnd().endsWith(sign);
   return { verdict: passed ? 'accepted' : 'runtime-error', weak: true };
 }
 
 type Answers =
-  | { readonly kind: 'results'; readonly results: readonly string[] }
+  | { readonly kind: 'results'; readonly results: readonly string[]; readonly cpuTimeMs: number }
   | { readonly kind: 'failed'; readonly outcome: Exclude<Execution['outcome'], 'completed'> };
 
 /** All calls in one run of the candidate's process. */
@@ -147,13 +157,13 @@ async function callAll(
   { entryPoint }: FunctionProblem,
   source: string,
   calls: readonly string[],
+  timeMs: number,
   context: JudgeContext,
 ): Promise<Answers> {
   const list = calls.map((args) => `repr(${entryPoint}(${args}))`).join(', ');
   // Long integers are results like any other.
   const expression = `(getattr(__import__("sys"), "set_int_max_str_digits", id)(0), [${list}])[1]`;
-  const [execution] = await run(context, source, [{ kind: 'call', expression }]);
-  const { outcome, result } = execution!;
+  const { outcome, result, cpuTimeMs } = await run(context, source, { kind: 'call', expression }, timeMs);
   if (outcome !== 'completed') return { kind: 'failed', outcome };
   const value = result === undefined ? undefined : safeParsePythonLiteral(result);
   // A program that leaves by `sys.exit(0)` has no result.
@@ -162,6 +172,7 @@ async function callAll(
   return {
     kind: 'results',
     results: value.items.map((item) => (item.kind === 'str' ? item.value : '<not a repr>')),
+    cpuTimeMs,
   };
 }
 
@@ -176,14 +187,14 @@ async function planInputs(
   const all = [...base, ...plus].map((args) =>
     args.map((value, i) => pythonSource(value, shapes?.[i])).join(', '),
   );
-  const together = await callAll(problem, reference, all, context);
+  const together = await callAll(problem, reference, all, REFERENCE_TIME_MS, context);
   const each =
     together.kind === 'results'
       ? together.results
       : // Some input is not for the reference: which?
         await Promise.all(
           all.map(async (args) => {
-            const one = await callAll(problem, reference, [args], context);
+            const one = await callAll(problem, reference, [args], LEAST_TIME_MS, context);
             return one.kind === 'results' ? one.results[0]! : undefined;
           }),
         );
@@ -198,6 +209,7 @@ async function planInputs(
     calls: usable.map(({ args }) => args),
     expected: usable.map(({ expected }) => expected),
     dropped: all.length - usable.length,
+    timeMs: together.kind === 'results' ? timeFor(together.cpuTimeMs) : REFERENCE_TIME_MS / 3,
   };
 }
 
@@ -223,12 +235,23 @@ export function referenceOf({ form, prompt, canonicalSolution }: FunctionProblem
   return form === 'head' ? `${prompt}${canonicalSolution}` : canonicalSolution;
 }
 
+function timeFor(referenceMs: number): number {
+  return Math.max(LEAST_TIME_MS, 4 * referenceMs);
+}
+
+function runOnce(context: JudgeContext, source: string, stdin: string, timeMs: number): Promise<Execution> {
+  return run(context, source, { kind: 'stdin', stdin }, timeMs);
+}
+
 async function run(
   { sandbox, signal }: JudgeContext,
   source: string,
-  inputs: readonly ProgramInput[],
-): Promise<Execution[]> {
-  return retryInfrastructure(() =>
-    sandbox.run({ source }, inputs, { limits: LIMITS, ...(signal && { signal }) }),
+  input: ProgramInput,
+  cpuTimeMs: number,
+): Promise<Execution> {
+  const limits: Limits = { ...DEFAULT_LIMITS, cpuTimeMs, outputLimitBytes: 64 * 1024 * 1024 };
+  const [execution] = await retryInfrastructure(() =>
+    sandbox.run({ source }, [input], { limits, ...(signal && { signal }) }),
   );
+  return execution!;
 }
