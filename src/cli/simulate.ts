@@ -1,28 +1,44 @@
 /**
- * `deskcheck simulate`: a model predicts what a program prints; with `--check` the program is also run for real.
+ * `deskcheck simulate`: a model predicts what a program prints; with `--check` the program is also run for real, and the first
+ * step is shown in which a terse narration leaves the real execution.
  */
 import type { Command } from 'commander';
-import { UsageError } from '../core/errors.js';
+import { InfrastructureError } from '../core/errors.js';
 import { predictOutput } from '../episode/environments/predict-output.js';
 import { play } from '../episode/play.js';
-import { terseStyle } from '../episode/prompts/terse.js';
 import { outputsMatch } from '../execution/comparators.js';
-import { openModel } from '../recipe/open-model.js';
+import type { Trace } from '../execution/types.js';
+import { MODEL_SYNTAX } from '../model/model-spec.js';
+import type { ChatModel } from '../model/types.js';
+import {
+  compareNarrations,
+  isTerse,
+  type NarrationComparison,
+  narrationOf,
+} from '../nlex/compare-narrations.js';
+import { parsePython } from '../nlex/python-source.js';
+import { narrateTersely } from '../nlex/terse-narrator.js';
+import type { Program, ProgramInput } from '../problem/types.js';
+import { MAX_TOKENS } from '../recipe/context.js';
+import { openChatModel } from '../recipe/open-model.js';
+import { checkedModel, countFrom, numberFrom } from './model-options.js';
 import { addInputOptions, type InputOptions, readProgramInput, traceOnce } from './program-input.js';
 
 interface SimulateOptions extends InputOptions {
   readonly model: string;
-  readonly temperature: string;
-  readonly maxTokens: string;
+  readonly temperature: number;
+  readonly maxTokens?: number;
+  readonly seed: number;
   readonly check?: boolean;
   readonly json?: boolean;
 }
 
 export function addSimulateCommand(program: Command): void {
   addInputOptions(program.command('simulate').description('a model predicts what a Python file prints'))
-    .option('--model <folder>', 'a run folder or a Hugging Face model folder', 'runs/tiny')
-    .option('--temperature <number>', '0 is greedy', '0')
-    .option('--max-tokens <number>', 'most tokens of the answer', '200')
+    .option('--model <model>', `who simulates: ${MODEL_SYNTAX}`, checkedModel, 'runs/tiny')
+    .option('--temperature <number>', '0 is greedy', numberFrom(0), 0)
+    .option('--max-tokens <number>', 'most tokens of the answer (default: what fits the model)', countFrom(1))
+    .option('--seed <number>', 'of sampling', countFrom(0), 0)
     .option('--check', 'run the program too, and compare (exit code 1 when they differ)')
     .option('--json', 'machine-readable output')
     .action(simulate);
@@ -30,72 +46,123 @@ export function addSimulateCommand(program: Command): void {
 
 async function simulate(file: string, options: SimulateOptions): Promise<void> {
   const { program, input } = await readProgramInput(file, options);
-  const temperature = numberOption('--temperature', options.temperature);
-  const maxTokens = numberOption('--max-tokens', options.maxTokens);
+  const { temperature, seed } = options;
   const trace = options.check ? await traceOnce(program, input) : undefined;
-  const opened = await openModel(options.model);
-  try {
-    let text = '';
-    const listening: typeof opened.model = {
-      id: opened.model.id,
-      generate: async (request) => {
-        const response = await opened.model.generate(request);
-        text = response.text;
-        return response;
-      },
-    };
-    const episode = predictOutput({
-      kind: 'predict-output',
-      program,
-      input,
-      style: terseStyle,
-      maxTokens,
-      seed: 0,
-    });
-    const played = await play(episode, listening, undefined, { sampling: { temperature } });
-    if (played.kind === 'unscored') throw new Error(played.reason);
-    const { outcome } = played;
-    const simulated = outcome.kind === 'predicted' ? outcome.output.trimEnd() : undefined;
-    const execution = trace?.execution;
-    const executed = input.kind === 'stdin' ? execution?.stdout.trimEnd() : execution?.result;
-    const comparator = input.kind === 'stdin' ? 'output' : 'literal';
-    const matches =
-      executed === undefined
-        ? undefined
-        : simulated !== undefined &&
-          execution?.outcome === 'completed' &&
-          outputsMatch(comparator, simulated, executed);
-    if (options.json) {
-      const { error, outcome: executedOutcome } = execution ?? {};
-      const row = {
-        model: opened.folder,
-        explanation: text,
-        simulated: simulated ?? null,
-        executed,
-        executedOutcome,
-        error,
-        matches,
-      };
-      process.stdout.write(`${JSON.stringify(row)}\n`);
-    } else {
-      process.stdout.write(`${text}\n\nsimulated: ${simulated ?? `no answer (${outcome.kind})`}\n`);
-      if (execution) {
-        const failed = execution.error
-          ? `${execution.error.type}: ${execution.error.message}`
-          : execution.outcome;
-        process.stdout.write(`executed:  ${execution.outcome === 'completed' ? executed : failed}\n`);
-        process.stdout.write(matches ? 'they agree\n' : 'they differ\n');
-      }
-    }
-    if (options.check && !matches) process.exitCode = 1;
-  } finally {
-    await opened[Symbol.asyncDispose]();
+  await using opened = await openChatModel(options.model);
+  const { listening, completion } = listenTo(opened.model);
+  const terse = opened.style.id === 'terse';
+  const episode = predictOutput({
+    kind: 'predict-output',
+    program,
+    input,
+    style: opened.style,
+    maxTokens: options.maxTokens ?? (terse ? MAX_TOKENS.simulate : 8_192),
+    seed,
+  });
+  const played = await play(episode, listening, undefined, { sampling: { temperature } });
+  if (played.kind === 'unscored') {
+    throw new InfrastructureError(played.reason, { code: 'no-answer', boundary: 'model', retryable: false });
   }
+  const { outcome } = played;
+  const simulated = outcome.kind === 'predicted' ? outcome.output.trimEnd() : undefined;
+  const checked = trace && check(program, input, trace, simulated, completion());
+  if (options.json) {
+    const row = {
+      model: opened.model.id,
+      explanation: completion(),
+      simulated: simulated ?? null,
+      ...checked,
+    };
+    process.stdout.write(`${JSON.stringify(row)}\n`);
+  } else {
+    process.stdout.write(`${completion()}\n\nsimulated: ${simulated ?? `no answer (${outcome.kind})`}\n`);
+    if (checked) process.stdout.write(describe(checked));
+  }
+  if (checked && !checked.matches) process.exitCode = 1;
 }
 
-function numberOption(name: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0))
-    throw new UsageError(`${name} takes a number from 0, not "${text}"`);
-  return value;
+interface Checked {
+  /** What was really printed or returned; absent when the program failed. */
+  readonly executed?: string;
+  readonly executedOutcome: Trace['execution']['outcome'];
+  readonly error?: NonNullable<Trace['execution']['error']>;
+  readonly matches: boolean;
+  /** The narrations compared; or why they cannot be. */
+  readonly steps: NarrationComparison | { readonly kind: 'not-comparable'; readonly reason: string };
+}
+
+function check(
+  program: Program,
+  input: ProgramInput,
+  trace: Trace,
+  simulated: string | undefined,
+  completion: string,
+): Checked {
+  const { execution } = trace;
+  const executed = input.kind === 'stdin' ? execution.stdout.trimEnd() : execution.result;
+  const comparator = input.kind === 'stdin' ? 'output' : 'literal';
+  const completed = execution.outcome === 'completed';
+  return {
+    ...(completed && executed !== undefined ? { executed } : {}),
+    executedOutcome: execution.outcome,
+    ...(execution.error ? { error: execution.error } : {}),
+    matches:
+      completed &&
+      simulated !== undefined &&
+      executed !== undefined &&
+      outputsMatch(comparator, simulated, executed),
+    steps: compareSteps(program, trace, narrationOf(completion)),
+  };
+}
+
+function compareSteps(program: Program, trace: Trace, narration: string): Checked['steps'] {
+  if (!isTerse(narration)) {
+    return {
+      kind: 'not-comparable',
+      reason: 'the simulation is told in prose; only its output can be compared',
+    };
+  }
+  const real = narrateTersely(parsePython(program.source), trace);
+  if (real === undefined) {
+    return { kind: 'not-comparable', reason: 'the real execution has no terse narration to compare with' };
+  }
+  return compareNarrations(narration, real);
+}
+
+function describe({ executed, executedOutcome, error, matches, steps }: Checked): string {
+  const failed = error ? `${error.type}: ${error.message}` : executedOutcome;
+  const lines = [`executed:  ${executed ?? failed}`, matches ? 'they agree' : 'they differ'];
+  switch (steps.kind) {
+    case 'same':
+      lines.push(`all ${steps.steps} steps are as in the real execution`);
+      break;
+    case 'not-comparable':
+      lines.push(`steps not compared: ${steps.reason}`);
+      break;
+    case 'differs':
+      lines.push(
+        `the simulation leaves the real execution at step ${steps.step}:`,
+        ...steps.before.map(({ text }) => `    both       ${text}`),
+        `    simulated  ${steps.simulated?.text ?? '(has ended)'}`,
+        `    executed   ${steps.executed?.text ?? '(has ended)'}`,
+      );
+      break;
+    default:
+      steps satisfies never;
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The model, and the last text that it answered. */
+function listenTo(model: ChatModel): { readonly listening: ChatModel; readonly completion: () => string } {
+  let text = '';
+  const listening: ChatModel = {
+    id: model.id,
+    generate: async (request) => {
+      const response = await model.generate(request);
+      text = response.text;
+      return response;
+    },
+  };
+  return { listening, completion: () => text };
 }
