@@ -2,8 +2,7 @@
  * The options that every command with a model shares: which model, how it is asked, what it may cost.
  */
 import { setMaxListeners } from 'node:events';
-import { type Command, Option } from 'commander';
-import { UsageError } from '../core/errors.js';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Spending, TokenPrice } from '../model/meter.js';
 import { MODEL_SYNTAX, parseModelSpec } from '../model/model-spec.js';
 
@@ -73,23 +72,22 @@ export function checkedModel(text: string): string {
   return text;
 }
 
+/** A reader of an option's value; what it throws names the option. */
 export function numberFrom(least: number, most = Infinity): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !(value >= least && value <= most)) {
-      throw new UsageError(
-        `expected a number from ${least}${most === Infinity ? '' : ` to ${most}`}, not "${text}"`,
-      );
-    }
-    return value;
+    if (text.trim() !== '' && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(
+      `Expected a number from ${least}${most === Infinity ? '' : ` to ${most}`}.`,
+    );
   };
 }
 
 export function countFrom(least: number): (text: string) => number {
   return (text) => {
-    const value = numberFrom(least)(text);
-    if (!Number.isSafeInteger(value)) throw new UsageError(`expected a whole number, not "${text}"`);
-    return value;
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${least}.`);
   };
 }
 
@@ -121,7 +119,9 @@ export async function untilStopped<T>(work: (signal: AbortSignal) => Promise<T>)
 function parsePrice(text: string): TokenPrice {
   const [prompt, completion, ...more] = text.split(',').map(numberFrom(0));
   if (prompt === undefined || completion === undefined || more.length > 0) {
-    throw new UsageError(`--price takes two numbers, for prompt and completion tokens, not "${text}"`);
+    throw new InvalidArgumentError(
+      'Expected two numbers, for prompt and completion tokens, such as 0.15,0.60.',
+    );
   }
   return { prompt, completion };
 }
