@@ -4,10 +4,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { UsageError } from '../core/errors.js';
 import { writeFileAtomically } from '../core/json-lines.js';
+import { createChatTemplate, type RenderOptions, specialToken } from './chat-template.js';
 import type { ChatRenderer } from './renderer.js';
 import type { ChatMessage } from './types.js';
 
@@ -22,6 +22,8 @@ export interface ChatTokenizer extends ChatRenderer {
   encode(text: string): number[];
   /** The ids of an assistant's answer as the model should produce it: the text and what ends the turn. */
   encodeCompletion(text: string): number[];
+  /** The text of a conversation, with tools and a template's own variables. */
+  renderText(options: RenderOptions): string;
   readonly vocabularySize: number;
   readonly files: TokenizerFiles;
 }
@@ -29,19 +31,18 @@ export interface ChatTokenizer extends ChatRenderer {
 /** Builds the tokenizer. Throws a UsageError when a file lacks what it needs. */
 export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
   const tokenizer = new Tokenizer(files.tokenizer, files.config);
-  const { chat_template: template, eos_token: eos } = files.config;
-  if (typeof template !== 'string') throw new UsageError('tokenizer_config.json has no chat_template');
-  const eosText = typeof eos === 'string' ? eos : (eos as { content?: string } | undefined)?.content;
+  const template = createChatTemplate(files.config);
+  const eosText = specialToken(files.config, 'eos_token');
   const stop = eosText === undefined ? undefined : tokenizer.token_to_id(eosText);
   if (stop === undefined) throw new UsageError('tokenizer_config.json names no eos_token of the vocabulary');
-  const compiled = new Template(template);
   const encode = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
   const render = (messages: readonly ChatMessage[]): string =>
-    compiled.render({ messages: [...messages], add_generation_prompt: true, eos_token: eosText });
+    template.render({ messages, addGenerationPrompt: true });
   return {
     encode,
     encodeCompletion: (text) => [...encode(text), stop],
     renderPrompt: (messages) => encode(render(messages)),
+    renderText: template.render,
     decode: (tokens) =>
       tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true }),
     stopTokens: [stop],
@@ -59,9 +60,12 @@ export async function openChatTokenizer(folder: string): Promise<ChatTokenizer> 
       throw new UsageError(`cannot read ${name} in ${folder}: is it a Hugging Face model folder?`, { cause });
     }
   };
+  const config = await read('tokenizer_config.json');
+  // transformers writes the template into a file of its own since version 4.52.
+  const template = await readFile(join(folder, 'chat_template.jinja'), 'utf8').catch(() => undefined);
   return createChatTokenizer({
     tokenizer: await read('tokenizer.json'),
-    config: await read('tokenizer_config.json'),
+    config: template === undefined ? config : { ...config, chat_template: template },
   });
 }
 
