@@ -1,33 +1,52 @@
 /**
- * `deskcheck report`: rebuilds a run's tables and figures from what it recorded.
+ * `deskcheck report`: rebuilds the tables and figures of runs from what they recorded; with `--compare` several in one report.
  */
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { UsageError } from '../core/errors.js';
+import { compareRunFolders, isEvalRun, reportEvalRun } from '../recipe/compare.js';
 import { reportModelRun } from '../recipe/model-run.js';
 import { readRecipe } from '../recipe/schema.js';
 import { buildRunReport } from '../recipe/stages/report.js';
 
+interface Built {
+  readonly terminalSummary: string;
+  readonly page: string;
+}
+
+interface ReportOptions {
+  readonly compare?: boolean;
+  readonly out: string;
+}
+
 export function addReportCommand(program: Command): void {
   program
     .command('report')
-    .description('rebuild the report of a run from its records')
-    .argument('<run>', 'a run folder, such as runs/tiny')
-    .action(async (path: string) => {
-      if (await exists(join(path, 'settings.json'))) {
-        const { terminalSummary, page } = await reportModelRun(path);
-        process.stdout.write(`${terminalSummary}\n\n${page}\n`);
-        return;
+    .description('rebuild the report of a run from its records, or compare several')
+    .argument('<run...>', 'run folders, such as runs/tiny')
+    .option('--compare', 'one report of all runs, with paired differences from the first')
+    .option('--out <folder>', 'where the report of several runs goes', 'runs/compare')
+    .action(async (paths: readonly string[], { compare, out }: ReportOptions) => {
+      if (paths.length > 1 && !compare) {
+        throw new UsageError('several runs make one report with --compare; without it, name one run');
       }
-      const recipe = await readRecipe(join(path, 'recipe.yaml'));
-      const seconds = await readFile(join(path, 'stages.json'), 'utf8').then(
-        (text) => JSON.parse(text) as Record<string, number>,
-        () => ({}),
-      );
-      const folder = { seconds, file: (...parts: string[]) => join(path, ...parts) };
-      const { report, page } = await buildRunReport(recipe, folder);
-      process.stdout.write(`${report.terminalSummary}\n\n${page}\n`);
+      const { terminalSummary, page } = await (compare ? compareRunFolders(paths, out) : rebuild(paths[0]!));
+      process.stdout.write(`${terminalSummary}\n\n${page}\n`);
     });
+}
+
+async function rebuild(path: string): Promise<Built> {
+  if (await isEvalRun(path)) return reportEvalRun(path);
+  if (await exists(join(path, 'settings.json'))) return reportModelRun(path);
+  const recipe = await readRecipe(join(path, 'recipe.yaml'));
+  const seconds = await readFile(join(path, 'stages.json'), 'utf8').then(
+    (text) => JSON.parse(text) as Record<string, number>,
+    () => ({}),
+  );
+  const folder = { seconds, file: (...parts: string[]) => join(path, ...parts) };
+  const { report, page } = await buildRunReport(recipe, folder);
+  return { terminalSummary: report.terminalSummary, page };
 }
 
 function exists(path: string): Promise<boolean> {

@@ -78,7 +78,7 @@ export interface SelectionChange {
 }
 
 /** One problem's curves, [k] each. */
-interface Curves {
+export interface Curves {
   readonly problem: string;
   readonly programs: number;
   readonly draws: number;
@@ -185,7 +185,12 @@ function summariseArm(records: readonly SelectionRecord[], context: SummaryConte
   return { summary, curves };
 }
 
-function curvesOf(problem: string, programs: readonly CandidateRecord[], ks: readonly number[]): Curves {
+/** The curves of one problem. */
+export function curvesOf(
+  problem: string,
+  programs: readonly CandidateRecord[],
+  ks: readonly number[],
+): Curves {
   const score = (program: CandidateRecord): number => (program.verdictAll === 'accepted' ? 1 : 0);
   const correct = programs.filter((program) => score(program) === 1).length;
   const ranked = (rank: (program: CandidateRecord) => number): number[] =>

@@ -98,6 +98,14 @@ function otherHeadline(summary: Summary): Lead {
       evidence: `${estimateText(passAt1)}; ${counted(passAt1.problems, 'problem')}, ${stageLabel(solved.stage)}.`,
     };
   }
+  const [benchmark] = summary.benchmarks;
+  const rate = benchmark?.passAtK[0]?.estimate;
+  if (benchmark && rate && rate.value !== null) {
+    return {
+      headline: `${benchmark.model} answers ${percent(rate.value)} of ${benchmark.benchmark} right with one answer each.`,
+      evidence: `${estimateText(rate)}; ${counted(rate.problems, 'problem')}, ${counted(benchmark.answers, 'answer')}.`,
+    };
+  }
   return { headline: 'Nothing was evaluated yet.', evidence: 'The sections below show what there is.' };
 }
 

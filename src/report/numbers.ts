@@ -2,6 +2,7 @@
  * Every estimate of a summary as one flat row (for CSV), and the overview table of the most wanted ones, one column per
  * stage (for the terminal, Markdown and the page).
  */
+import type { Comparison } from '../evaluation/compare-runs.js';
 import type { Difference, Estimate } from '../evaluation/estimates.js';
 import type { SelectionSummary } from '../evaluation/summarise-selections.js';
 import { TRANSITIONS } from '../evaluation/summarise-self-rlef.js';
@@ -9,7 +10,7 @@ import type { Summary } from '../evaluation/summary.js';
 import { differenceText, estimateText, NO_VALUE } from './format.js';
 
 export interface NumberRow {
-  readonly table: 'output-prediction' | 'selection' | 'self-rlef' | 'change';
+  readonly table: 'output-prediction' | 'selection' | 'self-rlef' | 'benchmark' | 'change' | 'comparison';
   readonly stage: string;
   readonly model: string;
   /** Verifier, feedback, or the stage compared with. */
@@ -122,7 +123,48 @@ export function numberRows(summary: Summary): NumberRow[] {
     } as const;
     add(place, 'submitted program', allTests, { group: 'all tests' });
   }
+  for (const { benchmark, stage, model, comparators, passAtK, counts } of summary.benchmarks) {
+    const place = {
+      table: 'benchmark',
+      stage,
+      model,
+      arm: benchmark,
+      comparator: comparators.join('+'),
+    } as const;
+    for (const { k, estimate } of passAtK)
+      add(place, 'pass', estimate, { k, unscored: counts.unscored ?? 0 });
+  }
   return rows;
+}
+
+/** Runs side by side, flat; `model` names the run, `arm` whether it is a value or a difference from the first run. */
+export function comparisonRows(comparison: Comparison | undefined): NumberRow[] {
+  if (comparison === undefined) return [];
+  const rowOf = (run: string, metric: string, arm: string, result: Estimate | Difference): NumberRow => ({
+    table: 'comparison',
+    stage: '',
+    model: run,
+    arm,
+    metric,
+    group: '',
+    k: null,
+    value: result.value,
+    low: result.interval?.low ?? null,
+    high: result.interval?.high ?? null,
+    problems: result.problems,
+    items: 'items' in result ? result.items : null,
+    unscored: null,
+    comparator: '',
+  });
+  return comparison.rows.flatMap(({ metric, values, differences }) =>
+    comparison.runs.flatMap((run, i) => {
+      const [value, change] = [values[i], differences[i]];
+      return [
+        ...(value ? [rowOf(run, metric, 'value', value)] : []),
+        ...(change ? [rowOf(run, metric, 'difference', change)] : []),
+      ];
+    }),
+  );
 }
 
 type Add = (
@@ -170,8 +212,8 @@ export interface Overview {
 /** The numbers that everybody asks for; `columns` are stages (and models, where there are several). */
 export function overview(summary: Summary, label: (stage: string, model: string) => string): Overview {
   const keys = new Map<string, { readonly stage: string; readonly model: string }>();
-  for (const { stage, model } of [...summary.predictions, ...summary.selections, ...summary.selfRlef])
-    keys.set(label(stage, model), { stage, model });
+  const sources = [...summary.predictions, ...summary.selections, ...summary.selfRlef, ...summary.benchmarks];
+  for (const { stage, model } of sources) keys.set(label(stage, model), { stage, model });
   const rows: { label: string; indent: boolean; cells: string[] }[] = [];
   const row = (
     name: string,
@@ -230,5 +272,14 @@ export function overview(summary: Summary, label: (stage: string, model: string)
   );
   row(' after simulated feedback', repair('simulated', 'submitted'));
   row(' after executed feedback', repair('executed', 'submitted'));
+  for (const name of new Set(summary.benchmarks.map(({ benchmark }) => benchmark))) {
+    for (const k of [1, 5, 10]) {
+      row(`${name}, pass@${k}`, (key) => {
+        const found = summary.benchmarks.find((entry) => same(key)(entry) && entry.benchmark === name);
+        const at = found?.passAtK.find((entry) => entry.k === k);
+        return at && estimateText(at.estimate);
+      });
+    }
+  }
   return { columns: [...keys.keys()], rows };
 }

@@ -2,11 +2,14 @@
  * The page: one HTML file without scripts that asks for nothing. A content security policy forbids both, so that even a
  * mistake in escaping could not run somebody's program text.
  */
+import type { Comparison } from '../evaluation/compare-runs.js';
 import type { EpisodeSample, SelectionRecord } from '../evaluation/records.js';
 import type { Findings } from './findings.js';
 import { type Html, html, trustedMarkup } from './html.js';
 import { overview } from './numbers.js';
+import { benchmarkSection } from './sections/benchmarks.js';
 import { choiceSection } from './sections/choices.js';
+import { comparisonSection } from './sections/comparison.js';
 import { episodeSection } from './sections/episodes.js';
 import { findingList, header, missingBox, tiles } from './sections/headline.js';
 import { madeSection } from './sections/made.js';
@@ -25,10 +28,21 @@ export interface PageParts {
   readonly missing: readonly string[];
   readonly samples: readonly EpisodeSample[];
   readonly selections: readonly SelectionRecord[];
+  readonly comparison?: Comparison;
 }
 
-export function renderPage({ input, context, found, missing, samples, selections }: PageParts): string {
+export function renderPage({
+  input,
+  context,
+  found,
+  missing,
+  samples,
+  selections,
+  comparison,
+}: PageParts): string {
   const sections: readonly (readonly [string, string, Html | null])[] = [
+    ['comparison', 'Side by side', comparisonSection(comparison)],
+    ['benchmarks', 'Benchmarks', benchmarkSection(context)],
     ['predictions', 'Predicting outputs', predictionSection(context)],
     ['selection', 'Choosing programs', selectionSection(context)],
     ['self-repair', 'Repairing programs', selfRlefSection(context)],

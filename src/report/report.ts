@@ -6,7 +6,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../core/json-lines.js';
-import { compareStages } from '../evaluation/estimates.js';
+import { compareRuns } from '../evaluation/compare-runs.js';
+import { compareStages, createSummaryContext } from '../evaluation/estimates.js';
 import type {
   EpisodeSample,
   EvaluationRecord,
@@ -15,7 +16,7 @@ import type {
 } from '../evaluation/records.js';
 import { type Summary, type SummaryOptions, summarise } from '../evaluation/summary.js';
 import { findings } from './findings.js';
-import { numberRows, overview } from './numbers.js';
+import { comparisonRows, numberRows, overview } from './numbers.js';
 import { renderPage } from './page.js';
 import { createSectionContext } from './sections/parts.js';
 import { renderCsv, renderMarkdown, renderTerminalSummary } from './text-formats.js';
@@ -27,10 +28,14 @@ export function buildReport(input: ReportInput, options: SummaryOptions = {}): R
   const context = createSectionContext(summary, input.run.seed);
   const found = findings(summary);
   const missing = [
-    ...(input.scope === 'benchmark' ? [] : missingParts(summary, input.metrics, input.records)),
+    ...((input.scope ?? 'recipe') !== 'recipe' ? [] : missingParts(summary, input.metrics, input.records)),
     ...(input.missing ?? []),
   ];
   const table = overview(summary, context.label);
+  const comparison =
+    input.runs === undefined
+      ? undefined
+      : compareRuns(input.runs, createSummaryContext(summary.bootstrap, options.maxK ?? 10));
   return {
     html: renderPage({
       input,
@@ -41,9 +46,10 @@ export function buildReport(input: ReportInput, options: SummaryOptions = {}): R
       selections: input.records.filter(
         (record): record is SelectionRecord => record.schema === 'selection/1',
       ),
+      ...(comparison && { comparison }),
     }),
-    markdown: renderMarkdown(input, found, table, missing),
-    csv: renderCsv(numberRows(summary), input.metrics, input.run.seed),
+    markdown: renderMarkdown(input, found, table, missing, comparison),
+    csv: renderCsv([...numberRows(summary), ...comparisonRows(comparison)], input.metrics, input.run.seed),
     terminalSummary: renderTerminalSummary(input, found, table, missing),
   };
 }

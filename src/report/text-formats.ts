@@ -1,9 +1,10 @@
 /**
  * The report as Markdown, as CSV and as a table for the terminal.
  */
+import type { Comparison } from '../evaluation/compare-runs.js';
 import type { TrainingMetric } from '../evaluation/records.js';
 import type { Findings } from './findings.js';
-import { counted, duration } from './format.js';
+import { counted, differenceText, duration, estimateText, NO_VALUE } from './format.js';
 import { makeVisible } from './html.js';
 import type { NumberRow, Overview } from './numbers.js';
 import type { ReportFile, ReportInput } from './types.js';
@@ -13,6 +14,7 @@ export function renderMarkdown(
   found: Findings,
   table: Overview,
   missing: readonly string[],
+  comparison?: Comparison,
 ): string {
   const { run } = input;
   const lines = [
@@ -38,6 +40,7 @@ export function renderMarkdown(
       '',
     );
   }
+  if (comparison !== undefined) lines.push(...comparisonLines(comparison));
   if (found.points.length > 0)
     lines.push('## Findings', '', ...found.points.map((point) => `- ${inline(point)}`), '');
   lines.push(
@@ -181,4 +184,27 @@ function wrap(text: string, width: number): string[] {
     } else line = line === '' ? word : `${line} ${word}`;
   }
   return line === '' ? lines : [...lines, line];
+}
+
+function comparisonLines({ runs, rows }: Comparison): string[] {
+  const row = (cells: readonly string[]): string => `| ${cells.map(inline).join(' | ')} |`;
+  return [
+    '## The runs side by side',
+    '',
+    'In brackets after a difference from the first run: its 95% interval, paired over shared problems.',
+    '',
+    row(['', ...runs]),
+    `| --- |${' ---: |'.repeat(runs.length)}`,
+    ...rows.map(({ metric, values, differences }) =>
+      row([
+        metric,
+        ...values.map((value, i) => {
+          if (!value) return NO_VALUE;
+          const change = differences[i];
+          return change ? `${estimateText(value)}; ${differenceText(change)}` : estimateText(value);
+        }),
+      ]),
+    ),
+    '',
+  ];
 }

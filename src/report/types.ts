@@ -1,6 +1,7 @@
 /**
  * What a report is made from, and what it is.
  */
+import type { RunToCompare } from '../evaluation/compare-runs.js';
 import type { EvaluationRecord, TrainingMetric } from '../evaluation/records.js';
 
 /** Where the numbers come from; shown under "How it was made". */
@@ -30,10 +31,12 @@ export interface ReportInput {
   readonly run: RunFacts;
   /** Evaluation rows and episode samples. */
   readonly records: readonly EvaluationRecord[];
+  /** Where several runs are reported together: each on its own, in the order in which they were named. */
+  readonly runs?: readonly RunToCompare[];
   /** Training rows of `metrics.jsonl`. */
   readonly metrics: readonly TrainingMetric[];
-  /** What was meant to be recorded: a whole recipe (the default), or a benchmark, which trains and repairs nothing. */
-  readonly scope?: 'recipe' | 'benchmark';
+  /** What was meant to be recorded: a whole recipe (the default), or part of one: a benchmark, several runs. */
+  readonly scope?: 'recipe' | 'benchmark' | 'comparison';
   /** Further parts that are missing, one sentence each, as only the caller can know. */
   readonly missing?: readonly string[];
 }

@@ -17,7 +17,9 @@ export interface SectionContext {
 
 export function createSectionContext(summary: Summary, seed: string | number): SectionContext {
   const models = new Set(
-    [...summary.predictions, ...summary.selections, ...summary.selfRlef].map(({ model }) => model),
+    [...summary.predictions, ...summary.selections, ...summary.selfRlef, ...summary.benchmarks].map(
+      ({ model }) => model,
+    ),
   );
   return {
     summary,

@@ -28,10 +28,11 @@ export function selectionSection(context: SectionContext): Html | null {
       i === 0
         ? panel(context, selection)
         : details(
-            `The same curves, ${context.label(selection.stage, selection.model)}`,
+            `The same curves, ${context.label(selection.stage, selection.model)}${armOf(selection)}`,
             panel(context, selection),
           ),
     )}`,
+    html`${armTable(context, selections)}`,
     html`${
       selectionChanges.length > 0 &&
       details(
@@ -59,6 +60,52 @@ export function selectionSection(context: SectionContext): Html | null {
       )
     }`,
     provenance(context, selections),
+  );
+}
+
+/** What sets it apart from other curves of the same model and stage (paper, figures 5 to 9). */
+function armOf({ model, verifier, publicTestsInPrompt }: SelectionSummary): string {
+  return `${verifier === model ? '' : `, simulated by ${verifier}`}${publicTestsInPrompt ? '' : ', no public tests in the prompt'}`;
+}
+
+/** Paper, figures 5 to 9: who simulates for whom, and prompts with and without public tests, in one table. */
+function armTable(context: SectionContext, selections: readonly SelectionSummary[]): Html | null {
+  if (selections.length < 2) return null;
+  return details(
+    'Who simulates for whom',
+    table(
+      [
+        { label: 'programs by' },
+        { label: 'simulated by' },
+        { label: 'public tests in the prompt' },
+        { label: 'k', numeric: true },
+        { label: 'pass@1', numeric: true },
+        { label: 'best@k by simulation', numeric: true },
+        { label: 'gain over pass@1', numeric: true },
+        { label: 'simulation gap', numeric: true },
+        { label: 'problems', numeric: true },
+      ],
+      selections.flatMap((selection) => {
+        const { arms, ks, gain, gap, model, verifier, stage, problems } = selection;
+        const at = ks.length - 1;
+        if (at < 0) return [];
+        return [
+          {
+            cells: [
+              context.label(stage, model),
+              verifier === model ? 'itself' : verifier,
+              selection.publicTestsInPrompt ? 'yes' : 'no',
+              ks.length,
+              estimateCell(arms.pass[0]!),
+              arms.simulated[at] ? estimateCell(arms.simulated[at]) : '–',
+              gain[at] ? differenceCell(gain[at]) : '–',
+              gap[at] ? differenceCell(gap[at]) : '–',
+              count(problems),
+            ],
+          },
+        ];
+      }),
+    ),
   );
 }
 
