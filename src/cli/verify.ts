@@ -2,6 +2,7 @@
  * `deskcheck verify`: best@k by simulation (paper §3).
  */
 import { type Command, Option } from 'commander';
+import { UsageError } from '../core/errors.js';
 import { type ChoiceOutcome, runVerify } from '../recipe/verify.js';
 import type { Vote } from '../selection/early-stop.js';
 import { checkedModel, countFrom } from './model-options.js';
@@ -19,6 +20,7 @@ interface VerifyOptions extends RunOverOptions {
   readonly predictions: number;
   readonly vote: Vote;
   readonly earlyStop?: boolean;
+  readonly generatedTests?: number;
 }
 
 export function addVerifyCommand(program: Command): void {
@@ -40,13 +42,22 @@ export function addVerifyCommand(program: Command): void {
       '--early-stop',
       'stop simulating once the choice is settled: the same choice for fewer tokens, but no curves',
     )
+    .option(
+      '--generated-tests <number>',
+      'with --early-stop: inputs that the model writes, to choose among programs that tie',
+      countFrom(1),
+    )
     .action((path: string, options: VerifyOptions) => {
-      const { verifier, samples, predictions, vote, earlyStop = false } = options;
+      const { verifier, samples, predictions, vote, earlyStop = false, generatedTests } = options;
+      if (generatedTests !== undefined && !earlyStop) {
+        throw new UsageError('--generated-tests decides one choice per problem; give --early-stop with it');
+      }
       const settings = {
         command: 'verify',
         ...commonSettings(options),
         ...(verifier === undefined ? {} : { verifier }),
         ...{ samples, predictions, vote, earlyStop },
+        ...(generatedTests === undefined ? {} : { generatedTests }),
       } as const;
       return runAndPresent(path, options, settings, runVerify, (outcomes) => describe(outcomes, earlyStop));
     });
@@ -70,7 +81,7 @@ function describe(
     `chosen by simulation: a program for ${share(chosen.length, outcomes.length)} problems`,
     judged.length === 0
       ? 'not judged: nothing was run'
-      : `of the chosen programs right: ${share(right, judged.length)}; ${outcomes.length - judged.length} unscored`,
+      : `of the chosen programs right (all predictions counted together): ${share(right, judged.length)}; ${outcomes.length - judged.length} unscored`,
     `predictions (equal programs simulated once): ${saving}`,
   ];
   const numbers = {

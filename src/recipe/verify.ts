@@ -34,6 +34,8 @@ export interface VerifySettings extends Settings {
   readonly predictions: number;
   readonly vote: Vote;
   readonly earlyStop: boolean;
+  /** Inputs that break ties (src/selection/agreement.ts); only with `earlyStop`. */
+  readonly generatedTests?: number;
   readonly publicTestsInPrompt: boolean;
   readonly temperature: number;
   readonly topP: number;
@@ -172,6 +174,7 @@ async function chooseOnly(
     samples,
     predictions,
     vote,
+    generatedTests: settings.generatedTests ?? 0,
     signal,
   }).catch(noSample);
   if (!verified) return { outcome: { ...NO_CHOICE, problem: problem.id }, records: [] };

@@ -11,8 +11,10 @@ import type { Played } from '../episode/types.js';
 import type { ComparatorName } from '../execution/comparators.js';
 import { createMeter, type Spending } from '../model/meter.js';
 import { type AnyModel, toChatModel } from '../model/to-chat-model.js';
+import type { ChatModel } from '../model/types.js';
 import type { EndpointManners } from '../model/wrappers.js';
 import type { Problem, Program, TestCase } from '../problem/types.js';
+import { type Agreement, findAgreement, type PlayAny } from './agreement.js';
 import { programScore, type Score, type Vote } from './early-stop.js';
 import { selectCandidate } from './rank.js';
 import { simulateUntilDecided } from './simulate.js';
@@ -58,6 +60,11 @@ export interface SelfVerifyOptions extends SelfOptions {
   readonly predictions?: number;
   /** How several predictions of one test count; default `share`. */
   readonly vote?: Vote;
+  /**
+   * Inputs that the model writes, on which programs that tie are simulated too; the one that agrees with most others is
+   * chosen (agreement.ts). Default 0: ties are broken at random, as in the paper.
+   */
+  readonly generatedTests?: number;
   readonly onProgress?: (event: SelfVerifyEvent) => void;
 }
 
@@ -92,6 +99,8 @@ export interface SelfVerified {
   readonly index: number | undefined;
   /** In the order of sampling. */
   readonly candidates: readonly Candidate[];
+  /** How ties were broken, where `generatedTests` was asked for and there were any. */
+  readonly agreement?: Agreement;
   readonly predictionsMade: number;
   /** By stopping early. */
   readonly predictionsSaved: number;
@@ -128,9 +137,11 @@ export async function selfVerify(options: SelfVerifyOptions): Promise<SelfVerifi
   requireAnswers(outcomes);
   const verifier =
     options.verifier === undefined ? model : meter.count(toChatModel(options.verifier, options));
-  const verified = await chooseBySimulation(options, outcomes, (episode) =>
-    play(episode, verifier, undefined, playOptions(options)),
-  );
+  const by =
+    (who: ChatModel): PlayAny =>
+    (episode) =>
+      play(episode, who, undefined, playOptions(options));
+  const verified = await chooseBySimulation(options, outcomes, by(model), by(verifier));
   onProgress?.({ kind: 'chosen', index: verified.index });
   return { ...verified, spending: meter.spending() };
 }
@@ -146,7 +157,8 @@ export type Outcome =
 export async function chooseBySimulation(
   options: Omit<SelfVerifyOptions, 'model'>,
   outcomes: readonly Outcome[],
-  playPrediction: Parameters<typeof simulateUntilDecided>[1],
+  writer: PlayAny,
+  verifier: PlayAny,
 ): Promise<Omit<SelfVerified, 'spending'>> {
   const { predictions: draws = 1, vote = 'share', onProgress } = options;
   let done = 0;
@@ -161,7 +173,7 @@ export async function chooseBySimulation(
       seed: options.seed ?? 0,
       vote,
     },
-    playPrediction,
+    verifier,
     (_, test, prediction) => {
       const passes = prediction.kind === 'predicted' && prediction.matches;
       onProgress?.({ kind: 'predicted', test, passes, done: ++done });
@@ -173,13 +185,57 @@ export async function chooseBySimulation(
     const { predictions } = queue.shift()!;
     return { ...outcome, predictions, score: programScore(predictions, draws, vote) };
   });
+  const agreement = await breakTies(options, candidates, writer, verifier);
   const index = selectCandidate(
-    candidates.map((candidate) => (candidate.kind === 'program' ? candidate.score.least : undefined)),
+    candidates.map((candidate, place) =>
+      candidate.kind === 'program' ? candidate.score.least + (agreement?.share[place] ?? 0) : undefined,
+    ),
     seedOf(options),
   );
   const chosen = index === undefined ? undefined : candidates[index];
   const program = chosen?.kind === 'program' ? chosen.program : undefined;
-  return { program, index, candidates, predictionsMade: made, predictionsSaved: saved };
+  return {
+    program,
+    index,
+    candidates,
+    ...(agreement && { agreement: agreement.found }),
+    predictionsMade: made + (agreement?.found.predictions ?? 0),
+    predictionsSaved: saved,
+  };
+}
+
+/** For the candidates that share the best score: their share of agreements, below 1, so that no point is outweighed. */
+async function breakTies(
+  options: Omit<SelfVerifyOptions, 'model'>,
+  candidates: readonly Candidate[],
+  writer: PlayAny,
+  verifier: PlayAny,
+): Promise<{ readonly found: Agreement; readonly share: readonly (number | undefined)[] } | undefined> {
+  const { generatedTests = 0, maxTokens, style = paperStyle } = options;
+  const scores = candidates.map((candidate) => (candidate.kind === 'program' ? candidate.score.least : -1));
+  const best = Math.max(-1, ...scores);
+  const tied = candidates.flatMap((candidate, place) =>
+    candidate.kind === 'program' && scores[place] === best ? [{ program: candidate.program, place }] : [],
+  );
+  if (generatedTests === 0 || new Set(tied.map(({ program }) => program.source)).size < 2) return undefined;
+  const found = await findAgreement(
+    {
+      problem: options.problem,
+      programs: tied.map(({ program }) => program),
+      inputs: generatedTests,
+      style: options.verifierStyle ?? style,
+      maxTokens: {
+        inputs: maxTokens?.solve ?? DEFAULT_MAX_TOKENS,
+        simulate: maxTokens?.simulate ?? DEFAULT_MAX_TOKENS,
+      },
+      seed: seedOf(options),
+    },
+    writer,
+    verifier,
+  );
+  const share: (number | undefined)[] = candidates.map(() => undefined);
+  for (const [at, { place }] of tied.entries()) share[place] = found.points[at]! / (found.inputs.length + 1);
+  return { found, share };
 }
 
 /** The problem in the form that episodes take. */

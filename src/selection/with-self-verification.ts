@@ -70,7 +70,8 @@ async function generateVerified(
     return program ? { kind: 'program', program } : { kind: 'unparsed' };
   });
   const meter = createMeter();
-  const verifier = meter.count(toChatModel(options.verifier ?? model, options));
+  const writer = meter.count(toChatModel(model, options));
+  const verifier = options.verifier ? meter.count(toChatModel(options.verifier, options)) : writer;
   const playing = playOptions({
     ...options,
     model,
@@ -78,8 +79,9 @@ async function generateVerified(
     ...(call.abortSignal === undefined ? {} : { signal: call.abortSignal }),
   });
   const { index, candidates, predictionsMade, predictionsSaved } = await chooseBySimulation(
-    { ...options, problem: { statement: '', publicTests } },
+    { ...options, problem: { statement: promptText(call), publicTests } },
     outcomes,
+    (episode) => play(episode, writer, undefined, playing),
     (episode) => play(episode, verifier, undefined, playing),
   );
   const chosen = answers[index ?? 0]!;
@@ -126,11 +128,15 @@ function testsOf(
 ): readonly TestCase[] {
   const named = callOptions.safeParse(call.providerOptions?.['deskcheck']).data?.publicTests;
   if (named) return named;
-  const text = call.prompt
+  const text = promptText(call);
+  return options.tests ? options.tests(text) : readExamples(text);
+}
+
+function promptText({ prompt }: LanguageModelV3CallOptions): string {
+  return prompt
     .filter(({ role }) => role === 'user')
     .map(({ content }) => (typeof content === 'string' ? content : textOf(content)))
     .join('\n\n');
-  return options.tests ? options.tests(text) : readExamples(text);
 }
 
 function textOf(content: readonly { readonly type: string }[]): string {
