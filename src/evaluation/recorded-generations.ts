@@ -2,7 +2,7 @@
  * Files of generations that somebody else, or we, recorded: JSON lines or one JSON value, gzipped or not. One row per item
  * or per answer, with the item's name under `id`, `task_id`, `question_id`, `item` or `name`, and its text or texts under
  * `completion`, `completions`, `generation`, `generations`, `samples`, `code_list`, `solution` or `output_list`; or one
- * object from names to lists of texts (as CRUXEval publishes). Our own `answers.jsonl` is such a file.
+ * object from names to lists of texts (as CRUXEval publishes). Our own `records.jsonl` is such a file.
  */
 import { UsageError } from '../core/errors.js';
 import { readBenchmarkRows } from './benchmarks/rows.js';
@@ -40,10 +40,12 @@ export async function readGenerations(path: string): Promise<Map<string, Complet
     );
     const texts = TEXTS.map((field) => entry[field]).find((value) => textsOf(value) !== undefined);
     if (name !== undefined && texts !== undefined) {
-      add(
-        String(name),
-        textsOf(texts)!.map((text) => ({ text, ...stopOf(entry) })),
-      );
+      const completions = textsOf(texts)!.map((text) => ({ text, ...stopOf(entry) }));
+      const place = entry['schema'] === 'benchmark/1' ? Number(entry['sample']) : -1;
+      // Of our own records, a later row replaces an earlier one of the same place.
+      if (place >= 0 && place < (found.get(String(name))?.length ?? 0)) {
+        found.get(String(name))![place] = completions[0]!;
+      } else add(String(name), completions);
     } else if (rows.length === 1 && Object.values(entry).every((value) => textsOf(value) !== undefined)) {
       for (const [id, value] of Object.entries(entry))
         add(

@@ -238,7 +238,7 @@ async function report(
   const predictions = predictionRecords(benchmark, records, same);
   if (predictions.length > 0) await writeJsonLines(join(folder, 'predictions.jsonl'), predictions);
   else await rm(join(folder, 'predictions.jsonl'), { force: true });
-  const summary = summarise(records, { seed: String(seed) }).benchmarks[0];
+  const [summary] = summarise(records).benchmarks;
   const model = records[0]?.model ?? 'nobody';
   const answered = new Set(records.map(({ item }) => item)).size;
   const missing = [
