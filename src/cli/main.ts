@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { InfrastructureError, messageOf, UsageError } from '../core/errors.js';
+import { addDataCommand } from './data.js';
 import { addDoctorCommand } from './doctor.js';
 import { addEvalCommand } from './eval.js';
 import { addFixCommand } from './fix.js';
@@ -26,6 +27,7 @@ const program = new Command('deskcheck')
 addRunCommand(program);
 addTrainCommand(program);
 addTraceCommand(program);
+addDataCommand(program);
 addNarrateCommand(program);
 addReportCommand(program);
 addEvalCommand(program);

@@ -17,6 +17,8 @@ export interface SandboxOptions {
   readonly processes?: number;
   /** The interpreter of `native` and `unsafe-process`. */
   readonly python?: string;
+  /** The hash seed of `native` and `unsafe-process`: programs that depend on it show under another. */
+  readonly hashSeed?: number;
   /** How often `wasm` puts its memory back; the others always have a process of its own for every run. */
   readonly isolation?: Isolation;
 }

@@ -20,6 +20,8 @@ export interface NativeSandboxOptions {
   readonly processes?: number;
   /** The interpreter: a path, or a name on the PATH. Default `python3`. */
   readonly python?: string;
+  /** Python's hash seed, which orders sets of strings; 0 unless told otherwise. */
+  readonly hashSeed?: number;
 }
 
 /** Creates the sandbox. Throws an InfrastructureError, with the remedy, where it cannot work. */
@@ -30,7 +32,12 @@ export function createNativeSandbox(options: NativeSandboxOptions = {}): Sandbox
   if (bubblewrap.kind === 'missing') throw unavailable(bubblewrap.reason, bubblewrap.remedy);
   const command = {
     file: bubblewrap.found,
-    args: [...bubblewrapArguments(python), python.path, '-I', '-B', '/deskcheck/server.py'],
+    // Not -I: it would ignore the hash seed. The environment holds nothing but what bubblewrap sets.
+    args: [
+      ...bubblewrapArguments(python),
+      ...['--setenv', 'PYTHONHASHSEED', String(options.hashSeed ?? 0)],
+      ...[python.path, '-s', '-B', '/deskcheck/server.py'],
+    ],
     env: {},
     setup: { isolate: true, folder: '/tmp' },
   };
@@ -46,8 +53,11 @@ export function createUnsafeProcessSandbox(options: NativeSandboxOptions = {}): 
     const folder = mkdtempSync(join(root, 'run-'));
     return {
       file: python.path,
-      args: ['-I', '-B', join(pythonFolder, 'server.py')],
-      env: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', HOME: folder, TMPDIR: folder, PYTHONHASHSEED: '0' },
+      args: ['-s', '-B', join(pythonFolder, 'server.py')],
+      env: {
+        ...{ PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', HOME: folder, TMPDIR: folder },
+        PYTHONHASHSEED: String(options.hashSeed ?? 0),
+      },
       cwd: folder,
       setup: { isolate: false, folder },
     };
