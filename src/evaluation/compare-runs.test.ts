@@ -87,6 +87,20 @@ test('a run is shown by its newest stage, and a later try of an answer counts', 
   expect(rows[0]!.values[0]).toMatchObject({ value: 1, problems: 2 });
 });
 
+test('prompts with and without public tests are compared across runs, and told apart within one', () => {
+  const without = { ...selection('a', [false, false]), publicTestsInPrompt: false };
+  const across = compareRuns(
+    [
+      { name: 'with', records: [selection('a', [true, true])] },
+      { name: 'without', records: [without] },
+    ],
+    context,
+  );
+  expect(across.rows[0]).toMatchObject({ metric: 'solve pass@1', differences: [null, { value: -1 }] });
+  const within = compareRuns([{ name: 'both', records: [selection('a', [true, true]), without] }], context);
+  expect(within.rows.map(({ metric }) => metric)).toContain('solve pass@1, no public tests in the prompt');
+});
+
 test('output prediction is told apart by what the program prints', () => {
   const record = (asExpected: boolean, verdict: 'correct' | 'wrong'): OutputPredictionRecord => ({
     schema: 'output-prediction/1',

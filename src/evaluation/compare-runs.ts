@@ -100,7 +100,9 @@ function metricsOf(records: readonly EvaluationRecord[], k: number): Map<string,
       clustersBy(some, (record) => record.predictions.map(({ verdict }) => right(verdict))),
     );
   }
-  for (const [arm, some] of groupBy(selectionsOf(records), armOf)) addSelections(some, arm, k, add);
+  // A run that has but one kind of prompt is compared as it is: with public tests against without is a comparison, too.
+  const arms = [...groupBy(selectionsOf(records), armOf)];
+  for (const [arm, some] of arms) addSelections(some, arms.length > 1 ? arm : '', k, add);
   const repairs = newest(records.filter((record) => record.schema === 'self-rlef/1'));
   for (const [feedback, some] of groupBy(repairs, (record) => record.feedback)) {
     for (const [end, place] of [

@@ -2,6 +2,7 @@
  * What the numbers say, in words. The rule: a difference is called one only when its interval excludes zero; else the
  * sentence says that none can be claimed.
  */
+import type { Comparison } from '../evaluation/compare-runs.js';
 import type { Difference } from '../evaluation/estimates.js';
 import type { SelectionSummary } from '../evaluation/summarise-selections.js';
 import type { SelfRlefSummary } from '../evaluation/summarise-self-rlef.js';
@@ -31,6 +32,34 @@ export function findings(whole: Summary): Findings {
     headline: lead.headline,
     evidence: others === undefined ? lead.evidence : `${lead.evidence} ${others}`,
     points: sentences,
+  };
+}
+
+/** Of several runs: where they differ, and where no difference can be claimed. */
+export function comparisonFindings({ runs, rows }: Comparison): Findings {
+  const pairs = rows.flatMap(({ metric, values, differences }) => {
+    const base = values.findIndex((value) => value !== null);
+    return differences.flatMap((change, i) => {
+      const [mine, theirs] = [values[i], values[base]];
+      return change && mine && theirs
+        ? [{ metric, run: runs[i]!, against: runs[base]!, mine, theirs, change }]
+        : [];
+    });
+  });
+  const told = pairs.filter(({ change }) => directionOf(change) !== 'undecided');
+  const headline =
+    pairs.length === 0
+      ? `${counted(runs.length, 'run')} that have no number in common.`
+      : told.length === 0
+        ? `No difference between ${counted(runs.length, 'run')} can be claimed.`
+        : `${counted(runs.length, 'run')} side by side: ${told.length} of ${counted(pairs.length, 'difference')} can be told from zero.`;
+  return {
+    headline,
+    evidence: 'Differences are paired over the problems that both runs have, with 95% intervals.',
+    points: told.slice(0, 8).map(({ metric, run, against, mine, theirs, change }) => {
+      const rates = `${percent(mine.value)} for ${run}, ${percent(theirs.value)} for ${against}`;
+      return `${capital(metric)}: ${rates}; ${signed(change)}, ${counted(change.problems, 'shared problem')}.`;
+    }),
   };
 }
 

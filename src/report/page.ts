@@ -66,7 +66,7 @@ export function renderPage({
 <body><div class="page">
 ${header(input, found, missing)}
 ${missingBox(missing)}
-${tiles(context)}
+${comparison === undefined && tiles(context)}
 ${findingList(found)}
 <nav aria-label="Sections">${present.map(([id, name]) => html`<a href="#${id}">${name}</a>`)}</nav>
 <main>${present.map(([, , content]) => content)}</main>

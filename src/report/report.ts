@@ -15,7 +15,7 @@ import type {
   TrainingMetric,
 } from '../evaluation/records.js';
 import { type Summary, type SummaryOptions, summarise } from '../evaluation/summary.js';
-import { findings } from './findings.js';
+import { comparisonFindings, findings } from './findings.js';
 import { comparisonRows, numberRows, overview } from './numbers.js';
 import { renderPage } from './page.js';
 import { createSectionContext } from './sections/parts.js';
@@ -26,7 +26,6 @@ import type { Report, ReportInput } from './types.js';
 export function buildReport(input: ReportInput, options: SummaryOptions = {}): Report {
   const summary = summarise(input.records, options);
   const context = createSectionContext(summary, input.run.seed);
-  const found = findings(summary);
   const missing = [
     ...((input.scope ?? 'recipe') !== 'recipe' ? [] : missingParts(summary, input.metrics, input.records)),
     ...(input.missing ?? []),
@@ -36,6 +35,7 @@ export function buildReport(input: ReportInput, options: SummaryOptions = {}): R
     input.runs === undefined
       ? undefined
       : compareRuns(input.runs, createSummaryContext(summary.bootstrap, options.maxK ?? 10));
+  const found = comparison === undefined ? findings(summary) : comparisonFindings(comparison);
   return {
     html: renderPage({
       input,

@@ -23,16 +23,18 @@ export function comparisonSection(comparison: Comparison | undefined): Html | nu
     html`<h3>Differences, in points</h3>`,
     table(
       [{ label: '' }, ...runs.map((label) => ({ label, numeric: true }))],
-      rows.map(({ metric, differences }) => ({
-        cells: [
-          metric,
-          ...differences.map((entry) => {
-            if (entry === null) return '–';
-            const shown = html`${differenceCell(entry)} <span class="dim">${counted(entry.problems, 'problem')}</span>`;
-            return directionOf(entry) === 'undecided' ? shown : html`<strong>${shown}</strong>`;
-          }),
-        ],
-      })),
+      rows
+        .filter(({ differences }) => differences.some((entry) => entry !== null))
+        .map(({ metric, differences }) => ({
+          cells: [
+            metric,
+            ...differences.map((entry) => {
+              if (entry === null) return '–';
+              const shown = html`${differenceCell(entry)} <span class="dim">${counted(entry.problems, 'problem')}</span>`;
+              return directionOf(entry) === 'undecided' ? shown : html`<strong>${shown}</strong>`;
+            }),
+          ],
+        })),
     ),
   );
 }
