@@ -12,6 +12,7 @@
  * asked again. Under other settings the problems are done anew, and still only the calls that are missing are asked. With
  * `rescore` none is: stored answers are judged again, by another comparator or sandbox.
  */
+import { setMaxListeners } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -97,6 +98,8 @@ export async function runOverProblems<Outcome extends ProblemOutcome>(
   work: (problem: Problem, index: number, workplace: Workplace) => Promise<Worked<Outcome>>,
 ): Promise<ModelRunResult<Outcome>> {
   const { folder, problems, settings, progress, signal } = options;
+  // Every run in a sandbox listens; there is no leak to warn of.
+  setMaxListeners(0, signal);
   await mkdir(join(folder, 'programs'), { recursive: true });
   const unlock = await lockFolder(folder);
   try {

@@ -9,6 +9,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createInstantClock } from '../../src/core/clock.js';
 import { UsageError } from '../../src/core/errors.js';
 import { SILENT } from '../../src/core/progress.js';
+import { createRng } from '../../src/core/rng.js';
+import { rankScoreCurve } from '../../src/evaluation/estimators.js';
 import { summarise } from '../../src/evaluation/summary.js';
 import type { Problem } from '../../src/problem/types.js';
 import { type FixSettings, runFix } from '../../src/recipe/fix.js';
@@ -76,32 +78,62 @@ function bestAtK(rates: { solve: number; simulate: number }, tests: number, k: n
   return total;
 }
 
-test('best@k and the simulation gap are what the error rates imply', async () => {
+/** Mean and deviation over problems of what is measured, drawn 5,000 times from the rates alone, without any of our code but the estimator. */
+function impliedByRates(
+  rates: { solve: number; simulate: number },
+  tests: number,
+  samples: number,
+): (arm: 'simulated' | 'executed' | 'gap', k: number) => { mean: number; deviation: number } {
+  const rng = createRng('implied');
+  const ks = Array.from({ length: samples }, (_, i) => i + 1);
+  const drawn = Array.from({ length: 5_000 }, () => {
+    const programs = ks.map(() => {
+      const right = rng.chance(rates.solve);
+      const passes = right ? rates.simulate : 1 - rates.simulate;
+      const points = Array.from({ length: tests }, () => (rng.chance(passes) ? 1 : 0) as number);
+      return { right, rank: points.reduce((sum, point) => sum + point, 0), score: Number(right) };
+    });
+    const simulated = rankScoreCurve(programs, ks);
+    const executed = rankScoreCurve(
+      programs.map(({ score }) => ({ rank: score, score })),
+      ks,
+    );
+    return { simulated, executed, gap: executed.map((value, at) => value - simulated[at]!) };
+  });
+  return (arm, k) => {
+    const values = drawn.map((one) => one[arm][k - 1]!);
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+    return { mean, deviation: Math.sqrt(variance) };
+  };
+}
+
+test('best@k and the simulation gap are what the error rates imply', { timeout: 180_000 }, async () => {
   const rates = { solve: 0.4, simulate: 0.8, distinct: true } as const;
   await using server = await startChatServer(answerAsModel(rates));
-  const options = { ...optionsFor(server, problemsOf(100), { samples: 6 }), sandbox: 'auto' } as const;
+  const options = { ...optionsFor(server, problemsOf(40), { samples: 6 }), sandbox: 'auto' } as const;
   const { records, outcomes } = await runVerify(options);
   const [summary] = summarise(records).selections;
-  expect(summary).toMatchObject({ problems: 100, unscoredPrograms: 0, draws: 1 });
+  expect(summary).toMatchObject({ problems: 40, unscoredPrograms: 0, draws: 1 });
+  const implied = impliedByRates(rates, 2, 6);
   for (const k of [1, 2, 4, 6]) {
-    const simulated = summary!.arms.simulated[k - 1]!;
-    const executed = summary!.arms.executed[k - 1]!;
-    const gap = summary!.gap[k - 1]!;
-    const oracle = 1 - (1 - rates.solve) ** k;
-    const expected = bestAtK(rates, 2, k);
-    for (const [measured, implied] of [
-      [simulated, expected],
-      [executed, oracle],
-      [gap, oracle - expected],
-    ] as const) {
-      // Twice the half width of the 95% interval: about four standard errors.
-      const [low, high] = [measured.interval!.low, measured.interval!.high];
-      expect(Math.abs(measured.value! - implied)).toBeLessThanOrEqual(Math.max(high - low, 1e-9));
+    const measured = {
+      simulated: summary!.arms.simulated[k - 1]!.value!,
+      executed: summary!.arms.executed[k - 1]!.value!,
+      gap: summary!.gap[k - 1]!.value!,
+    };
+    const expected = { simulated: bestAtK(rates, 2, k), executed: 1 - (1 - rates.solve) ** k, gap: 0 };
+    expected.gap = expected.executed - expected.simulated;
+    for (const arm of ['simulated', 'executed', 'gap'] as const) {
+      // Four standard errors of a mean over 40 problems.
+      const tolerance = (4 * implied(arm, k).deviation) / Math.sqrt(40) + 1e-9;
+      expect(Math.abs(measured[arm] - expected[arm]), `${arm}@${k}`).toBeLessThanOrEqual(tolerance);
+      expect(Math.abs(implied(arm, k).mean - expected[arm])).toBeLessThan(0.02);
     }
   }
   expect(summary!.gap[5]!.value).toBeGreaterThan(0.02);
   // The programs that were chosen are as good as best@6 says.
-  const right = outcomes.filter(({ verdict }) => verdict === 'accepted').length / 100;
+  const right = outcomes.filter(({ verdict }) => verdict === 'accepted').length / 40;
   expect(Math.abs(right - bestAtK(rates, 2, 6))).toBeLessThan(0.2);
   const { truePass, falsePass, falseFail, trueFail } = summary!.confusion;
   const simulatedRightly = (truePass + trueFail) / (truePass + falsePass + falseFail + trueFail);
