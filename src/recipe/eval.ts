@@ -178,7 +178,8 @@ async function sourceOf(
   const file = options.generations!;
   const completions = await readGenerations(file);
   const { unknown, without } = checkRecorded(benchmark, completions);
-  if (unknown > 0) options.progress.say(`  ${unknown} items of ${file} are not in the benchmark's file`);
+  if (unknown > 0 && options.limit === undefined)
+    options.progress.say(`  ${unknown} items of ${file} are not in the benchmark's file`);
   if (without > 0)
     options.progress.say(`  ${without} of ${benchmark.items.length} items have no generations`);
   return {

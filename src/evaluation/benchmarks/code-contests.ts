@@ -38,6 +38,7 @@ const slice = z.object({
   public_tests: z.array(pair),
   hidden_tests: z.array(pair).default([]),
   correct_python3_solutions: z.array(z.string()).default([]),
+  synthetic_incorrect_python3: z.array(z.object({ code: z.string() })).default([]),
 });
 
 /** The data set's number of the language Python 3. */
@@ -72,7 +73,10 @@ function fromSlice(given: unknown): Problem | string {
     publicTests: public_tests.map(endLines),
     privateTests: hidden_tests.map(endLines),
     source: 'code_contests',
-    programs: correct_python3_solutions.map((source) => ({ source, correct: true })),
+    programs: [
+      ...correct_python3_solutions.map((source) => ({ source, correct: true })),
+      ...entry!.synthetic_incorrect_python3.map(({ code }) => ({ source: code, correct: false })),
+    ],
   };
 }
 
