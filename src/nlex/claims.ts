@@ -154,11 +154,11 @@ class Sentence {
         kind: 'test',
         key: 'test',
         test: (view) =>
-          view.kind === 'before' &&
           view.step !== undefined &&
+          isToldAt(view, view.step) &&
           testOf(view.step) === code &&
           verdictIs(view.step, verdict) &&
-          this.#allHold(list, view),
+          list.every((fact) => this.#holds(fact, { ...view, variables: view.step!.before })),
         ...(at === 0 && this.#beginsBullet()
           ? { opens: true, bound: (view) => view.kind === 'before' && testOf(view.step!) === code }
           : {}),
@@ -560,6 +560,11 @@ function verdictIs({ statement, next }: Step, verdict: boolean): boolean {
   if (statement.kind !== 'if' && statement.kind !== 'while') return false;
   if (statement.body === statement.line) return true;
   return (next?.kind === 'line' && next.line === statement.body) === verdict;
+}
+
+/** A test is told before it runs, or after the calls that it makes. */
+function isToldAt({ kind }: View, step: Step): boolean {
+  return kind === 'before' || (kind === 'after' && step.calls.length > 0);
 }
 
 function truthWord(word: string | undefined): boolean | undefined {

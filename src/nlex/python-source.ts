@@ -354,7 +354,8 @@ function childAfter(node: SyntaxNode, keyword: string): SyntaxNode | null {
 }
 
 function bodyLine(body: SyntaxNode, context: Context): number {
-  const first = body.firstChild?.nextSibling;
+  let first = body.firstChild?.nextSibling;
+  while (first?.name === 'Comment') first = first.nextSibling;
   return context.lineOf(first ? first.from : body.from);
 }
 
