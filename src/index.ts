@@ -65,4 +65,10 @@ export {
   openEmbeddedEngine,
   openEmbeddedSampler,
 } from './training/engines/embedded/index.js';
+export {
+  openTinkerEngine,
+  openTinkerSampler,
+  type ServerKind,
+  type TinkerOptions,
+} from './training/engines/tinker/index.js';
 export type { AdamParams, Datum, Loss, TrainingClient } from './training/types.js';
