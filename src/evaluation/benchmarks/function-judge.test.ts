@@ -147,6 +147,50 @@ describe('functions are judged by their tests', () => {
     ]);
   });
 
+  it('a problem of which nothing can be tested is unscored, never accepted', async () => {
+    const [problem] = parseEvalPlus(
+      [
+        {
+          task_id: 'Mbpp/1',
+          prompt: 'Any.',
+          entry_point: 'any_object',
+          canonical_solution: 'def any_object(x):\n    return object()\n',
+          base_input: [[1]],
+          plus_input: [],
+          atol: 0,
+        },
+      ],
+      'words',
+    );
+    expect(await verdictsOf(problem!, 'def any_object(x): pass')).toMatchObject([{ verdict: 'unscored' }]);
+  });
+
+  it('a counter is a dict of the same entries, and a match is found or not', async () => {
+    const problem = (entry_point: string, canonical_solution: string) =>
+      parseEvalPlus(
+        [
+          {
+            task_id: 'Mbpp/1',
+            prompt: 'Any.',
+            entry_point,
+            canonical_solution,
+            base_input: [['aab']],
+            plus_input: [],
+            atol: 0,
+          },
+        ],
+        'words',
+      )[0]!;
+    const counts = problem('count', 'from collections import Counter\ndef count(s): return Counter(s)\n');
+    expect(await verdictsOf(counts, "def count(s): return {'b': 1, 'a': 2}")).toEqual([
+      { verdict: 'accepted' },
+    ]);
+    const finds = problem('check_str', 'import re\ndef check_str(s): return re.match("a", s)\n');
+    expect(await verdictsOf(finds, 'def check_str(s): return True', 'def check_str(s): return None')).toEqual(
+      [{ verdict: 'accepted' }, { verdict: 'wrong-answer' }],
+    );
+  });
+
   it('what a model wrote is made a program', () => {
     const problem = { ...double, prompt: 'import math\n\ndef double(x):\n    """Twice."""\n' };
     expect(completeFunction(problem, '    return 2 * x')).toBe(`${problem.prompt}    return 2 * x`);

@@ -19,7 +19,7 @@ import { DEFAULT_LIMITS, type Limits, type ProgramInput } from '../../problem/ty
 import type { JudgeContext, Judged } from './benchmark.js';
 import type { FunctionProblem } from './function-code.js';
 import { recordingProgram, replayingProgram, weakProgram } from './function-programs.js';
-import { argumentShapes, isExpected, pythonSource } from './function-values.js';
+import { argumentShapes, FOUND_OR_NOT, isExpected, pythonSource } from './function-values.js';
 
 /** HumanEval's own limit for all tests of a problem; a program has four times what the reference takes, if that is more. */
 const LEAST_TIME_MS = 3_000;
@@ -97,6 +97,9 @@ async function judgeOne(
   replays: Map<string, Promise<Judged>>,
 ): Promise<Judged> {
   if (plan.kind === 'weak') return judgeWeakly(problem, source, context);
+  if (plan.calls.length === 0) {
+    return { verdict: 'unscored', reason: 'the tests hold no call that the reference answers by a literal' };
+  }
   const answers = await callAll(problem, source, plan.calls, plan.timeMs, context);
   if (answers.kind === 'failed') return { verdict: answers.outcome };
   const { results } = answers;
@@ -154,24 +157,29 @@ type Answers =
 
 /** All calls in one run of the candidate's process. */
 async function callAll(
-  { entryPoint }: FunctionProblem,
+  { entryPoint, form }: FunctionProblem,
   source: string,
   calls: readonly string[],
   timeMs: number,
   context: JudgeContext,
 ): Promise<Answers> {
-  const list = calls.map((args) => `repr(${entryPoint}(${args}))`).join(', ');
-  // Long integers are results like any other.
-  const expression = `(getattr(__import__("sys"), "set_int_max_str_digits", id)(0), [${list}])[1]`;
+  const list = calls.map((args) => `show(${entryPoint}(${args}))`).join(', ');
+  // A `Counter` equals a dict of the same entries. Long integers are results like any other.
+  const value =
+    form === 'words' && FOUND_OR_NOT.has(entryPoint)
+      ? 'r if isinstance(r, bool) else r is not None'
+      : 'dict(r) if isinstance(r, dict) else r';
+  const digits = 'getattr(__import__("sys"), "set_int_max_str_digits", id)(0)';
+  const expression = `(${digits}, (lambda show: [${list}])(lambda r: repr(${value})))[1]`;
   const { outcome, result, cpuTimeMs } = await run(context, source, { kind: 'call', expression }, timeMs);
   if (outcome !== 'completed') return { kind: 'failed', outcome };
-  const value = result === undefined ? undefined : safeParsePythonLiteral(result);
+  const shown = result === undefined ? undefined : safeParsePythonLiteral(result);
   // A program that leaves by `sys.exit(0)` has no result.
-  if (value?.kind !== 'list' || value.items.length !== calls.length)
+  if (shown?.kind !== 'list' || shown.items.length !== calls.length)
     return { kind: 'failed', outcome: 'runtime-error' };
   return {
     kind: 'results',
-    results: value.items.map((item) => (item.kind === 'str' ? item.value : '<not a repr>')),
+    results: shown.items.map((item) => (item.kind === 'str' ? item.value : '<not a repr>')),
     cpuTimeMs,
   };
 }

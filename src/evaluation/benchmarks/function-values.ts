@@ -21,8 +21,8 @@ export function pythonSource(value: unknown, shape?: PythonValue): string {
       return numberSource(String(value));
     case 'string':
       if (value.startsWith(NUMBER_MARK)) return numberSource(value.slice(NUMBER_MARK.length));
-      if (shape?.kind === 'complex' && safeParsePythonLiteral(value)?.kind === 'complex') return value;
-      if (shape?.kind === 'float' && /^-?\d/.test(value)) return value;
+      // What JSON cannot hold is published as text, such as a complex number.
+      if (isNumber(shape) && isNumber(safeParsePythonLiteral(value))) return value;
       return stringSource(value);
     case 'object':
       return Array.isArray(value)
@@ -63,7 +63,12 @@ const AS_SETS = new Set([
   'find_dissimilar',
   'Diff',
 ]);
-const FOUND_OR_NOT = new Set(['check_str', 'text_match_three', 'text_starta_endb']);
+/** Their results may be objects, of which only matters whether there is one. */
+export const FOUND_OR_NOT: ReadonlySet<string> = new Set([
+  'check_str',
+  'text_match_three',
+  'text_starta_endb',
+]);
 
 /** `args` are the call's own arguments. `actual` and `expected` are results of candidate and reference. */
 export function isExpected(
@@ -82,6 +87,10 @@ export function isExpected(
   if (rule.form === 'head' && rule.entryPoint === 'find_zero') return isZero(actual, args[0], rule.atol);
   const atol = rule.atol === 0 && hasFloats(expected) ? 1e-6 : rule.atol;
   return atol > 0 && isClose(actual, expected, atol);
+}
+
+function isNumber(value: PythonValue | undefined): boolean {
+  return value?.kind === 'int' || value?.kind === 'float' || value?.kind === 'complex';
 }
 
 function numberSource(digits: string): string {
