@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../core/errors.js';
 import { compareRunFolders, isEvalRun, reportEvalRun } from '../recipe/compare.js';
 import { reportModelRun } from '../recipe/model-run.js';
+import { readStages } from '../recipe/run-folder.js';
 import { readRecipe } from '../recipe/schema.js';
 import { buildRunReport } from '../recipe/stages/report.js';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openRunFolder } from './run-folder.js';
+import { openRunFolder, readStages } from './run-folder.js';
 import { parseRecipe } from './schema.js';
 
 let root: string;
@@ -40,4 +40,29 @@ test('a folder in use by a living process is refused, one left by a dead process
   await writeFile(folder.file('.lock'), '999999999');
   await using again = await openRunFolder(recipe, root);
   expect(again.path).toBe(folder.path);
+});
+
+test('a lock that does not name its process yet is not taken over', async () => {
+  await using folder = await openRunFolder(recipe, root);
+  await folder[Symbol.asyncDispose]();
+  await writeFile(folder.file('.lock'), '');
+  setTimeout(() => void writeFile(folder.file('.lock'), String(process.ppid)), 100);
+  await expect(openRunFolder(recipe, root)).rejects.toThrow(/in use by process/);
+});
+
+test('finished stages whose recipe is lost are not taken for those of another', async () => {
+  {
+    await using folder = await openRunFolder(recipe, root);
+    await folder.markDone('data', 1);
+    await writeFile(folder.file('recipe.yaml'), '');
+  }
+  await expect(openRunFolder(recipe, root)).rejects.toThrow(/recipe\.yaml is lost/);
+});
+
+test.each(['{"data": 1', '[]', '{"data": "1"}', ''])('damaged stages are named: %j', async (text) => {
+  await using folder = await openRunFolder(recipe, root);
+  await folder[Symbol.asyncDispose]();
+  await writeFile(folder.file('stages.json'), text);
+  await expect(openRunFolder(recipe, root)).rejects.toThrow(/stages\.json is damaged/);
+  await expect(readStages(folder.path)).rejects.toThrow(/stages\.json is damaged/);
 });

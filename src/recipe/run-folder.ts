@@ -3,13 +3,17 @@
  * recipe; the same recipe opens it again and goes on. Another recipe under the same name is refused, so that nothing is
  * overwritten by accident.
  */
-import { mkdir, open, readFile, rm, unlink } from 'node:fs/promises';
+import { mkdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { z } from 'zod';
 import { canonicalJson } from '../core/canonical-json.js';
 import { UsageError } from '../core/errors.js';
 import { writeFileAtomically } from '../core/json-lines.js';
 import { type Recipe, readRecipe } from './schema.js';
+
+const STAGES = 'stages.json';
 
 export interface RunFolder {
   readonly path: string;
@@ -31,15 +35,14 @@ export async function openRunFolder(recipe: Recipe, root: string): Promise<RunFo
   const unlock = await lockFolder(path);
   try {
     await checkRecipe(path, recipe);
-    const stagesPath = join(path, 'stages.json');
-    const seconds: Record<string, number> = JSON.parse(await readOr(stagesPath, '{}'));
+    const seconds = await readStages(path);
     return {
       path,
       seconds,
       isDone: (stage) => stage in seconds,
       markDone: async (stage, spent) => {
         seconds[stage] = Math.round(spent * 10) / 10;
-        await writeFileAtomically(stagesPath, `${JSON.stringify(seconds, null, 2)}\n`);
+        await writeFileAtomically(join(path, STAGES), `${JSON.stringify(seconds, null, 2)}\n`);
       },
       file: (...parts) => join(path, ...parts),
       [Symbol.asyncDispose]: unlock,
@@ -50,9 +53,28 @@ export async function openRunFolder(recipe: Recipe, root: string): Promise<RunFo
   }
 }
 
+/** Seconds per finished stage of the run in `path`. Throws a UsageError when the file is damaged. */
+export async function readStages(path: string): Promise<Record<string, number>> {
+  const text = await readOr(join(path, STAGES), '{}');
+  try {
+    return z.record(z.string(), z.number()).parse(JSON.parse(text));
+  } catch (cause) {
+    throw new UsageError(
+      `${join(path, STAGES)} is damaged. Restore it, or remove the folder to start over.`,
+      { cause },
+    );
+  }
+}
+
 async function checkRecipe(path: string, recipe: Recipe): Promise<void> {
   const file = join(path, 'recipe.yaml');
-  if ((await readOr(file, '')) === '') return writeFileAtomically(file, stringify(recipe));
+  if ((await readOr(file, '')) === '') {
+    // Stages without their recipe may be another's.
+    if ((await readOr(join(path, STAGES), '')) !== '') {
+      throw new UsageError(`${file} is lost. Restore it, or remove the folder to start over.`);
+    }
+    return writeFileAtomically(file, stringify(recipe));
+  }
   const made = await readRecipe(file).catch(() => undefined);
   if (made === undefined || canonicalJson(made) !== canonicalJson(recipe)) {
     throw new UsageError(
@@ -66,13 +88,11 @@ export async function lockFolder(path: string): Promise<() => Promise<void>> {
   const file = join(path, '.lock');
   for (let tries = 0; tries < 2; tries++) {
     try {
-      const handle = await open(file, 'wx');
-      await handle.writeFile(String(process.pid));
-      await handle.close();
+      await writeFile(file, String(process.pid), { flag: 'wx' });
       return () => unlink(file).catch(() => undefined);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const owner = Number(await readOr(file, '0'));
+      const owner = await ownerOf(file);
       if (owner !== process.pid && isAlive(owner)) {
         throw new UsageError(`${path} is in use by process ${owner}. Wait for it, or stop it first.`);
       }
@@ -80,6 +100,16 @@ export async function lockFolder(path: string): Promise<() => Promise<void>> {
     }
   }
   throw new UsageError(`cannot lock ${path}; is another process starting there?`);
+}
+
+/** The process that a lock names; one that was made this moment may not say so yet. */
+async function ownerOf(lock: string): Promise<number> {
+  for (let tries = 0; tries < 10; tries++) {
+    const text = await readOr(lock, '0');
+    if (text !== '') return Number(text);
+    await setTimeout(50);
+  }
+  return 0;
 }
 
 function isAlive(pid: number): boolean {
