@@ -38,6 +38,13 @@ addFixCommand(program);
 addShowCommand(program);
 addDoctorCommand(program);
 
+// A reader that has seen enough (`deskcheck trace … | head`) is no error, and no reason to stop a run.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -59,6 +66,15 @@ function report(error: unknown): number {
     process.stderr.write(`deskcheck: ${error.message} (${error.boundary}: ${error.code})\n`);
     return 3;
   }
+  if (isSystemError(error)) {
+    process.stderr.write(`deskcheck: ${error.message}\n`);
+    return 3;
+  }
   process.stderr.write(`deskcheck: ${error instanceof Error ? error.stack : messageOf(error)}\n`);
   return 3;
+}
+
+/** Of a file or a connection: its message says what was refused where, and the stack nothing more. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
 }
