@@ -7,6 +7,7 @@ import { paperStyle } from '../episode/prompts/paper.js';
 import type { PythonFile } from '../nlex/functions/find-functions.js';
 import { DEFAULT_THRESHOLDS } from '../nlex/grounding.js';
 import { countOf } from '../recipe/factory/counts.js';
+import { createDecontaminator, readEvaluationTexts } from '../recipe/factory/decontaminate.js';
 import { countFactoryRow, type FactoryRow, makeFunctionRows } from '../recipe/factory/function-data.js';
 import { makeParts, parseShard } from '../recipe/factory/parts.js';
 import { readPythonFiles } from '../recipe/factory/python-files.js';
@@ -23,6 +24,7 @@ import {
 interface FunctionsOptions extends FactoryOptions {
   readonly inputs: string;
   readonly stdinShare: string;
+  readonly decontaminate?: string[];
 }
 
 const FILES_PER_PART = 32;
@@ -36,6 +38,7 @@ export function addDataCommand(program: Command): void {
       .argument('<paths...>', 'folders, .py files, .tar or .tar.gz archives'),
   )
     .option('--inputs <n>', 'most executions kept of a function', '5')
+    .option('--decontaminate <files...>', 'JSON lines of evaluation data that must not come in')
     .option('--stdin-share <p>', 'share of rows in stdin form, the others in function form', '0.2')
     .action(makeFunctions);
   addProgramDataCommands(data);
@@ -45,6 +48,8 @@ async function makeFunctions(paths: string[], options: FunctionsOptions): Promis
   const most = wholeNumber('--inputs', options.inputs);
   const stdinShare = share('--stdin-share', options.stdinShare);
   const minScore = share('--min-score', options.minScore);
+  const evaluation = options.decontaminate ?? [];
+  const { check } = createDecontaminator(await readEvaluationTexts(evaluation));
   await withSandboxes(options, async (sandbox, other) => {
     const progress = createTerminalProgress(process.stderr);
     const stop = new AbortController();
@@ -59,6 +64,7 @@ async function makeFunctions(paths: string[], options: FunctionsOptions): Promis
         stdinShare,
         minScore,
         licence: options.licence,
+        evaluation,
       },
       shard: parseShard(options.shard),
       unitsPerPart: FILES_PER_PART,
@@ -74,6 +80,7 @@ async function makeFunctions(paths: string[], options: FunctionsOptions): Promis
           style: paperStyle,
           licence: options.licence,
           thresholds: { ...DEFAULT_THRESHOLDS, minScore },
+          isContaminated: (source) => check(source) !== undefined,
           ...(other && { other }),
         }),
       onUnit: (done) => {

@@ -40,6 +40,8 @@ export interface FunctionDataOptions extends TraceOptions {
   readonly licence: string;
   /** The share of rows in stdin form. */
   readonly stdinShare: number;
+  /** Whether a program is in evaluation data. */
+  readonly isContaminated?: (source: string) => boolean;
 }
 
 /** The rows of one file, and what became of its functions. */
@@ -57,6 +59,10 @@ export async function makeFunctionRows(
   };
   const rows: FactoryRow[] = [];
   for (const target of search.functions) {
+    if (options.isContaminated?.(target.source)) {
+      counts = addCounts(counts, { untraced: { 'in evaluation data': 1 } });
+      continue;
+    }
     const traced = await traceFunction(sandbox, target, file.text, options);
     counts = addCounts(counts, {
       traced: traced.executions.length > 0 ? 1 : 0,
