@@ -1,7 +1,7 @@
 /**
  * `deskcheck report`: rebuilds the tables and figures of runs from what they recorded; with `--compare` several in one report.
  */
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { UsageError } from '../core/errors.js';
@@ -41,10 +41,7 @@ async function rebuild(path: string): Promise<Built> {
   if (await isEvalRun(path)) return reportEvalRun(path);
   if (await exists(join(path, 'settings.json'))) return reportModelRun(path);
   const recipe = await readRecipe(join(path, 'recipe.yaml'));
-  const seconds = await readFile(join(path, 'stages.json'), 'utf8').then(
-    (text) => JSON.parse(text) as Record<string, number>,
-    () => ({}),
-  );
+  const seconds = await readStages(path);
   const folder = { seconds, file: (...parts: string[]) => join(path, ...parts) };
   const { report, page } = await buildRunReport(recipe, folder);
   return { terminalSummary: report.terminalSummary, page };

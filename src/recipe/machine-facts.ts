@@ -3,6 +3,7 @@
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +29,8 @@ function versionOf(root: string): string {
 /** Of a checkout; an installed package has none. */
 async function currentCommit(): Promise<string | undefined> {
   try {
+    // An installed package may lie in a checkout of something else.
+    await access(join(ROOT, '.git'));
     const { stdout } = await promisify(execFile)('git', ['-C', ROOT, 'rev-parse', '--short', 'HEAD']);
     return stdout.trim() || undefined;
   } catch {
