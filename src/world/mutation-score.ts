@@ -32,11 +32,13 @@ export async function measureMutationScore(
     readonly problems: number;
     readonly mutants: number;
     readonly probes: number;
+    /** Private tests per problem; default the world's. */
+    readonly privateTests?: number;
   },
 ): Promise<MutationScore> {
   const { seed, problems, mutants, probes } = options;
   const score = { problems: 0, mutants: 0, different: 0, caught: 0, caughtByPublic: 0 };
-  const tests = PUBLIC_TESTS + PRIVATE_TESTS;
+  const tests = PUBLIC_TESTS + (options.privateTests ?? PRIVATE_TESTS);
   for (let index = 0; score.problems < problems && index < problems * 20; index++) {
     const draft = draftProblem(seed, 'test', index, tests);
     if (draft.inputs.length < tests) continue;
