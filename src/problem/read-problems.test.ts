@@ -42,6 +42,12 @@ test('a file that is not there is refused', async () => {
   await expect(readProblems(join(folder, 'none'))).rejects.toThrow('cannot read the problems');
 });
 
+test('a damaged gzip file is refused', async () => {
+  const path = join(folder, 'rows.jsonl.gz');
+  await writeFile(path, gzipSync(JSON.stringify(ROW)).subarray(0, 20));
+  await expect(readProblems(path)).rejects.toThrow(/cannot read the problems/);
+});
+
 test('programs are numbered within their problem unless they have a name', async () => {
   const rows = [
     { problem: 'a', source: 'x' },

@@ -75,11 +75,11 @@ async function readRows(path: string, what: string): Promise<{ value: unknown; l
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b) bytes = gunzipSync(bytes);
   } catch (cause) {
     throw new UsageError(`cannot read the ${what} ${path}: ${messageOf(cause)}`, { cause });
   }
-  const zipped = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  return (zipped ? gunzipSync(bytes) : bytes)
+  return bytes
     .toString('utf8')
     .split('\n')
     .flatMap((text, index) => {
