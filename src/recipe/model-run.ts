@@ -168,6 +168,7 @@ export async function reportModelRun(
   const report = buildReport({
     title: `Deskcheck: ${settings.command}, ${modelsOf(records).join(' and ') || settings.model}`,
     about: `${done} of ${problems} problems are done.`,
+    scope: 'model-run',
     records,
     metrics: [],
     run: {

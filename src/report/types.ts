@@ -35,8 +35,8 @@ export interface ReportInput {
   readonly runs?: readonly RunToCompare[];
   /** Training rows of `metrics.jsonl`. */
   readonly metrics: readonly TrainingMetric[];
-  /** What was meant to be recorded: a whole recipe (the default), or part of one: a benchmark, several runs. */
-  readonly scope?: 'recipe' | 'benchmark' | 'comparison';
+  /** What was meant to be recorded: a whole recipe (the default), or part of one: verify or fix, a benchmark, several runs. */
+  readonly scope?: 'recipe' | 'model-run' | 'benchmark' | 'comparison';
   /** Further parts that are missing, one sentence each, as only the caller can know. */
   readonly missing?: readonly string[];
 }
