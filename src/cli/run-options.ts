@@ -3,6 +3,7 @@
  */
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
+import { InfrastructureError } from '../core/errors.js';
 import { createTerminalProgress } from '../core/progress.js';
 import { COMPARATOR_NAMES, type ComparatorName } from '../execution/comparators.js';
 import { SANDBOX_KINDS, type SandboxKind } from '../execution/create-sandbox.js';
@@ -96,6 +97,13 @@ export async function runAndPresent<Outcome extends ProblemOutcome, Own extends 
   } else {
     process.stdout.write(`${terminalSummary}\n\n${text}\nspent: ${describeSpending(spending)}\n`);
     process.stdout.write(`programs: ${join(folder, 'programs')}\nreport: ${page}\n`);
+  }
+  if (result.outcomes.length > 0 && result.outcomes.every(({ unscored }) => unscored === true)) {
+    throw new InfrastructureError(
+      'no problem could be worked on: every call to the model failed. Is it running, and is its address right? ' +
+        'The same command asks again',
+      { code: 'model-unreachable', boundary: 'model', retryable: true },
+    );
   }
   if (stopped !== undefined) {
     process.stderr.write(`deskcheck: stopped: ${stopped}; the same command with a higher limit goes on\n`);
