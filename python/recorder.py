@@ -329,7 +329,7 @@ def _has_comprehension(code):
 
 
 def _spans_of(code, spans):
-    """(positions by instruction, the spans inside this code object that lie in no other one of it), or None."""
+    """(positions by instruction, the spans in this code object that lie in no other one of it, their lines), or None."""
     if not hasattr(code, "co_positions"):  # 3.10
         return None
     positions = list(code.co_positions())
@@ -346,7 +346,8 @@ def _spans_of(code, spans):
         s for s in inside
         if not any(o != s and (o[0], o[1]) <= (s[0], s[1]) and (s[2], s[3]) <= (o[2], o[3]) for o in inside)
     ]
-    return (positions, outer) if outer else None
+    lines = frozenset(line for s in outer for line in range(s[0], s[2] + 1))
+    return (positions, outer, lines) if outer else None
 
 
 def _append_opcodes():
@@ -371,6 +372,173 @@ def _return_opcodes():
 _RETURN_OPS = _return_opcodes()
 
 
+# ---------------------------------------------------------------- plans
+#
+# Between two events of a frame only the instructions of one line run. A plan says, by line, what they can do to the
+# frame's variables, so that most events need not look at them all. A line is *calm* when it can neither change a
+# container or object nor bind a cell, unless the program's own functions run, and those make events. What is not
+# known to be calm is not.
+
+_CALM = frozenset("""
+    BINARY_ADD BINARY_AND BINARY_FLOOR_DIVIDE BINARY_LSHIFT BINARY_MATRIX_MULTIPLY BINARY_MODULO BINARY_MULTIPLY
+    BINARY_OP BINARY_OR BINARY_POWER BINARY_RSHIFT BINARY_SUBTRACT BINARY_TRUE_DIVIDE BINARY_XOR INPLACE_ADD INPLACE_AND
+    INPLACE_FLOOR_DIVIDE INPLACE_LSHIFT INPLACE_MODULO INPLACE_MULTIPLY INPLACE_OR INPLACE_POWER INPLACE_RSHIFT
+    INPLACE_SUBTRACT INPLACE_TRUE_DIVIDE INPLACE_XOR BUILD_CONST_KEY_MAP BUILD_LIST BUILD_MAP BUILD_SLICE BUILD_STRING
+    BUILD_TUPLE CACHE COMPARE_OP CONTAINS_OP CONVERT_VALUE COPY COPY_FREE_VARS DUP_TOP DUP_TOP_TWO END_FOR EXTENDED_ARG
+    FORMAT_SIMPLE FORMAT_VALUE FORMAT_WITH_SPEC IS_OP KW_NAMES LOAD_ASSERTION_ERROR LOAD_ATTR LOAD_CLOSURE
+    LOAD_COMMON_CONSTANT LOAD_CONST LOAD_CONST_IMMORTAL LOAD_DEREF LOAD_FAST LOAD_FAST_BORROW
+    LOAD_FAST_BORROW_LOAD_FAST_BORROW LOAD_FAST_CHECK LOAD_FAST_LOAD_FAST LOAD_GLOBAL LOAD_NAME LOAD_SMALL_INT MAKE_CELL
+    CHECK_EXC_MATCH NOP NOT_TAKEN POP_EXCEPT POP_ITER POP_TOP PRECALL PUSH_EXC_INFO PUSH_NULL RERAISE RESUME RETURN_CONST RETURN_VALUE ROT_FOUR ROT_N ROT_THREE ROT_TWO
+    SWAP TO_BOOL UNARY_INVERT UNARY_NEGATIVE UNARY_NOT UNARY_POSITIVE
+""".split())
+# Calm unless the program may hold an iterator or dictionary that calls a built-in function when it is used.
+_CALM_IF_EAGER = frozenset(
+    "BINARY_SLICE BINARY_SUBSCR FOR_ITER GET_ITER GET_LEN LIST_EXTEND UNPACK_SEQUENCE".split()
+)
+_CALM_CALLS = frozenset("abs bin bool chr divmod float hex input int isinstance len max min ord pow print range round str "
+                        "sum".split())
+_CALM_METHODS = frozenset("bit_length copy count endswith find get index isalnum isalpha isdigit items join keys lower "
+                          "lstrip readline replace rstrip split startswith strip upper values".split())
+_LAZY = frozenset("accumulate defaultdict dropwhile filter filterfalse groupby iter itertools map partial property "
+                  "reduce starmap takewhile".split())
+_UNPLANNED = frozenset("__builtins__ __import__ _getframe builtins compile ctypes currentframe eval exec f_back f_locals gc "
+                       "globals import_module importlib inspect locals settrace vars".split())
+_CONVERSIONS = frozenset("chr float int len ord str".split())
+
+
+def _temper(code):
+    """`eager`, `lazy` (see _CALM_IF_EAGER), or `unplanned`: variables may change behind the instructions' back."""
+    temper = "eager"
+    pending = [code]
+    while pending:
+        code = pending.pop()
+        names = set(code.co_names)
+        if names & _UNPLANNED:
+            return "unplanned"
+        lazy = names & _LAZY
+        if lazy and (lazy != {"map"} or not _maps_convert(code)):
+            temper = "lazy"
+        stored = names.intersection(_CALM_CALLS) and _stored_names(code)
+        if stored and stored & _CALM_CALLS:
+            return "unplanned"
+        if any(operation == "IMPORT_STAR" for _, operation, _ in _instructions(code)):
+            temper = "lazy"
+        pending.extend(const for const in code.co_consts if type(const) is type(code))
+    return temper
+
+
+def _stored_names(code):
+    return {code.co_names[arg] for _, name, arg in _instructions(code) if name in ("STORE_NAME", "STORE_GLOBAL")}
+
+
+def _maps_convert(code):
+    """Whether every `map` is called at once with the name of a conversion."""
+    loads = [
+        (name, arg) for _, name, arg in _instructions(code)
+        if name not in ("CACHE", "PUSH_NULL", "EXTENDED_ARG", "PRECALL", "NOP")
+    ]
+    for at, (name, arg) in enumerate(loads):
+        if name == "LOAD_ATTR" or name == "LOAD_METHOD" or name == "IMPORT_FROM" or name.startswith("STORE_"):
+            continue
+        loaded = _loaded_name(code, name, arg)
+        if loaded == "map":
+            after = loads[at + 1] if at + 1 < len(loads) else ("", 0)
+            if _loaded_name(code, *after) not in _CONVERSIONS:
+                return False
+    return True
+
+
+def _loaded_name(code, operation, arg):
+    if operation == "LOAD_NAME":
+        return code.co_names[arg]
+    if operation == "LOAD_GLOBAL":
+        return code.co_names[arg >> 1 if _VERSION >= (3, 11) else arg]
+    return None
+
+
+def _instructions(code):
+    """(offset, name, argument) of each instruction."""
+    raw = code.co_code
+    extended = 0
+    for at in range(0, len(raw), 2):
+        name = _OPNAMES[raw[at]]
+        arg = extended | raw[at + 1]
+        yield at, name, arg
+        extended = arg << 8 if name == "EXTENDED_ARG" else 0
+
+
+def _plan_of(code, temper):
+    """line -> (names that it binds or deletes, whether it is calm); a line that is not there can do anything."""
+    if temper == "unplanned":
+        return {}
+    calm_operations = _CALM | _CALM_IF_EAGER if temper == "eager" else _CALM
+    lines = {}
+    for start, end, line in code.co_lines():
+        for at in range(start, end, 2):
+            lines[at] = line
+    bound, unknown, stirred, calls, callees = {}, set(), set(), {}, {}
+    fast, names = code.co_varnames, code.co_names
+    before = "", 0
+    for at, name, arg in _instructions(code):
+        if name == "CACHE":
+            continue
+        line = lines.get(at)
+        binds = bound.setdefault(line, set())
+        if name == "STORE_FAST" or name == "DELETE_FAST" or name == "LOAD_FAST_AND_CLEAR":
+            binds.add(fast[arg])
+            if name != "STORE_FAST":
+                stirred.add(line)
+        elif name == "STORE_NAME" or name == "DELETE_NAME":
+            binds.add(names[arg])
+            if name == "DELETE_NAME":
+                stirred.add(line)
+        elif name == "STORE_FAST_LOAD_FAST":
+            binds.add(fast[arg >> 4])
+        elif name == "STORE_FAST_STORE_FAST":
+            binds.update((fast[arg >> 4], fast[arg & 15]))
+        elif name in ("STORE_ATTR", "STORE_SUBSCR", "STORE_SLICE", "STORE_DEREF", "STORE_GLOBAL"):
+            stirred.add(line)
+        elif "STORE" in name or "IMPORT" in name:
+            unknown.add(line)
+        elif name == "CALL" or name == "CALL_FUNCTION":
+            calls[line] = calls.get(line, 0) + 1
+        elif name not in calm_operations and "JUMP" not in name and name != "LOAD_METHOD":
+            stirred.add(line)
+        if _is_calm_callee(names, name, arg, before):
+            callees[line] = callees.get(line, 0) + 1
+        before = name, arg
+    # What has no line belongs to every line.
+    if None in unknown:
+        return {}
+    anywhere = bound.pop(None, set())
+    plan = {}
+    for line, binds in bound.items():
+        if line not in unknown:
+            calls_calmly = calls.get(line, 0) == (callees.get(line, 0) if temper == "eager" else 0)
+            calm = calls_calmly and line not in stirred and None not in stirred
+            plan[line] = (tuple(binds | anywhere), calm)
+    return plan
+
+
+def _is_calm_callee(names, name, arg, before):
+    """Whether this instruction puts something on the stack that will be called, and is calm."""
+    if name == "LOAD_GLOBAL":
+        return _VERSION >= (3, 11) and arg & 1 and names[arg >> 1] in _CALM_CALLS
+    if name == "LOAD_METHOD":
+        return names[arg] in _CALM_METHODS
+    if name == "LOAD_ATTR":
+        return _VERSION >= (3, 12) and arg & 1 and names[arg >> 1] in _CALM_METHODS
+    if name == "LOAD_NAME":
+        return before[0] == "PUSH_NULL" and _VERSION < (3, 13) and names[arg] in _CALM_CALLS
+    if name == "PUSH_NULL":
+        return before[0] == "LOAD_NAME" and _VERSION >= (3, 13) and names[before[1]] in _CALM_CALLS
+    return False
+
+
+_OPNAMES = __import__("opcode").opname
+_VERSION = sys.version_info[:2]
+
+
 # ---------------------------------------------------------------- the recorder
 
 
@@ -385,9 +553,11 @@ class Recorder:
         self.frames = []
         self.excluded = None
         self._spans = []
+        self._temper = "unplanned"
 
     def prepare(self, code, source):
         """Tells the recorder the code it will see, before `start`."""
+        self._temper = _temper(code)
         if _has_comprehension(code):
             self._spans = comprehension_spans(source)
 
@@ -407,12 +577,14 @@ def _tracer(recorder):
     filename = recorder.filename
     all_spans = recorder._spans
     spans_by_code = {}
+    plans = {}  # id of a code object -> (the code object, its plan)
     free_tracers = {}  # id of a code object (its tracers keep it alive) -> tracers of ended frames, to be used again
     events, frames = recorder.events, recorder.frames
     max_events, max_bytes = recorder.max_events, recorder.max_bytes
     add_event, add_frame = events.append, frames.append
     settrace, missing, dumps = sys.settrace, _MISSING, marshal.dumps
     low, high = -_HUGE, _HUGE
+    active = -1  # the frame of the last event
     atom_types, named_types, container_types = ATOMS, NAMED, CONTAINERS
     size = 0
 
@@ -442,16 +614,19 @@ def _tracer(recorder):
             if id(code) not in spans_by_code:
                 spans_by_code[id(code)] = (code, _spans_of(code, all_spans))
             spans = spans_by_code[id(code)][1]
-        local = frame_tracer(number, code, spans)
+        if id(code) not in plans:
+            plans[id(code)] = (code, _plan_of(code, recorder._temper))
+        local = frame_tracer(number, code, spans, plans[id(code)][1])
         local(frame, "call", None)
         return local
 
-    def frame_tracer(number, code, spans):
+    def frame_tracer(number, code, spans, plan):
         atoms = {}  # name -> the immutable object it had
         named = {}  # name -> id of the function, class or module it had
         marks = {}  # name -> fingerprint of the container it had
         texts = {}  # name -> what was last written
         atom_of, mark_of, text_of = atoms.get, marks.get, texts.get
+        watched = set()  # names whose value may change while it is the same object
         known = 0  # names seen, written or not
         last_line = 0
         last_span = None
@@ -461,10 +636,14 @@ def _tracer(recorder):
         plain = spans is None and header is None
         reusable = header is None and not code.co_flags & _GENERATOR
         free = free_tracers.setdefault(id(code), [])
+        plan_of = plan.get
+        cells = code.co_cellvars + code.co_freevars
+        local_only = bool(code.co_flags & _OPTIMIZED)  # nobody else binds its names, but for cells
+        ahead = None  # the plan of what runs between the last event and the next
 
         def reset(next_number):
-            nonlocal number, known, last_line, last_span, raised_at
-            number, known, last_line, last_span, raised_at = next_number, 0, 0, None, -1
+            nonlocal number, known, last_line, last_span, raised_at, ahead
+            number, known, last_line, last_span, raised_at, ahead = next_number, 0, 0, None, -1, None
 
         def end():
             atoms.clear()
@@ -473,11 +652,15 @@ def _tracer(recorder):
                 named.clear()
             if marks:
                 marks.clear()
+            if watched:
+                watched.clear()
             free.append((local, reset))
 
         def local(frame, event, arg):
-            nonlocal size, known, last_line, last_span, raised_at, header
+            nonlocal size, known, last_line, last_span, raised_at, header, active, ahead
             line = frame.f_lineno
+            behind = ahead
+            ahead = None  # unless this event is recorded
             hidden = False
             if event == "line":
                 kind = LINE
@@ -485,7 +668,7 @@ def _tracer(recorder):
                     raised_at = -1
                 if not plain:
                     if spans is not None:
-                        span = _span_at(frame, spans)
+                        span = _span_at(frame, spans) if line in spans[2] else None
                         before = last_span
                         last_span = span
                         if span is not None:
@@ -524,17 +707,55 @@ def _tracer(recorder):
             changes = 0
             removed = 0
             if not hidden:
-                variables = frame.f_locals
-                for name, value in variables.items():
+                variables = pairs = None
+                if behind is not None:
+                    bound, calm = behind
+                    if calm and active == number:
+                        if not bound:
+                            pairs = ()
+                        else:
+                            variables = frame.f_locals
+                            if len(bound) == 1:
+                                value = variables.get(bound[0], missing)
+                                if atom_of(bound[0], missing) is value:
+                                    pairs = ()
+                                elif type(value) in atom_types:
+                                    pairs = ((bound[0], value),)
+                            elif all([type(variables.get(name)) in atom_types for name in bound]):
+                                pairs = [pair for pair in variables.items() if pair[0] in bound]
+                    if pairs is None and local_only:
+                        wanted = watched.union(bound, cells) if cells or (bound and watched) else watched or bound
+                        if not wanted:
+                            pairs = ()
+                        else:
+                            if variables is None:
+                                variables = frame.f_locals
+                            if len(wanted) == 1:
+                                (name,) = wanted
+                                value = variables.get(name, missing)
+                                pairs = () if value is missing else ((name, value),)
+                            else:
+                                pairs = [pair for pair in variables.items() if pair[0] in wanted]
+                if pairs is None:
+                    if variables is None:
+                        variables = frame.f_locals
+                    pairs = variables.items()
+                for name, value in pairs:
                     if atom_of(name, missing) is value:
                         continue
                     cls = type(value)
                     if cls is int:
                         atoms[name] = value
                         text = repr(value) if low < value < high else _atom(value, int)
+                        if name in watched:
+                            watched.discard(name)
+                            marks.pop(name, None)
                     elif cls in atom_types:
                         atoms[name] = value
                         text = _atom(value, cls)
+                        if name in watched:
+                            watched.discard(name)
+                            marks.pop(name, None)
                     else:
                         if cls in container_types:
                             if len(value) <= MAX_ITEMS:
@@ -548,14 +769,23 @@ def _tracer(recorder):
                                 if mark_of(name) == mark:
                                     continue
                                 marks[name] = mark if len(mark) <= MAX_MARK else None
+                            elif name in marks:
+                                del marks[name]
+                            watched.add(name)
                             text = render(value, mark)
                         elif cls in named_types:
                             if named.get(name) == id(value) and name not in atoms and name not in marks:
                                 continue
                             named[name] = id(value)
                             text = render(value)
+                            if name in watched:
+                                watched.discard(name)
+                                marks.pop(name, None)
                         else:
                             text = render(value)
+                            watched.add(name)
+                            if name in marks:
+                                del marks[name]
                         if name in atoms:
                             del atoms[name]
                     before = text_of(name)
@@ -571,18 +801,20 @@ def _tracer(recorder):
                     else:
                         changes = {name: text}
                     size += len(name) + len(text)
-                if len(variables) < known:
+                if variables is not None and len(variables) < known:
                     removed = [name for name in texts if name not in variables]
                     for name in removed:
                         del texts[name]
                         atoms.pop(name, None)
                         named.pop(name, None)
                         marks.pop(name, None)
+                        watched.discard(name)
                     known -= len(removed)
                     removed = [name for name in removed if name[0] != "." and name[:2] != "__"] or 0
 
             if kind <= LINE:
                 record = (kind, number, line, changes, removed)
+                ahead = plan_of(frame.f_lineno if spans is not None else line)
             else:
                 text = render(arg) if kind == RETURN else _exception_text(arg)
                 size += len(text)
@@ -595,6 +827,7 @@ def _tracer(recorder):
                 exclude("too-large")
                 return None
             add_event(record)
+            active = number
             if kind == RETURN and reusable:
                 end()
             return local
