@@ -1,7 +1,7 @@
 /**
  * Hidden tests beyond the first six on which an accepted CodeContests solution is rightly not accepted here; ids, the
- * tests' places among the hidden ones (from 0) and causes, each looked at. Which problems have been judged on all their
- * hidden tests, and which have not yet, is in docs/log.md.
+ * tests' places among the hidden ones (from 0) and causes. Which problems have been judged on all their hidden tests, and
+ * which have not yet, is in docs/log.md.
  */
 export interface HiddenTestException {
   readonly problem: string;
