@@ -109,11 +109,13 @@ export const rlStage: Stage = {
   },
 };
 
-function createTasks(
-  rl: Recipe['rl'],
+/** The tasks of the stage, those of no weight left out. */
+export function createTasks(
+  rl: Pick<Recipe['rl'], 'outputPrediction' | 'outputPredictionScale' | 'selfRlef'>,
   style: PromptStyle,
   problems: readonly Problem[],
   predictions: readonly PredictionItem[],
+  maxTokens: Readonly<Record<keyof typeof MAX_TOKENS, number>> = MAX_TOKENS,
 ): RlTask[] {
   return [
     createRlTask({
@@ -130,7 +132,7 @@ function createTasks(
           input: { kind: 'stdin', stdin: input },
           expected: output,
           style,
-          maxTokens: MAX_TOKENS.simulate,
+          maxTokens: maxTokens.simulate,
           seed,
         });
       },
@@ -146,7 +148,7 @@ function createTasks(
           problem: problems[index]!,
           style,
           includePublicTests: true,
-          maxTokens: MAX_TOKENS.solve,
+          maxTokens: maxTokens.solve,
           judge: 'all',
           seed,
         }),
@@ -164,7 +166,7 @@ function createTasks(
           includePublicTests: true,
           feedback: 'executed',
           maxPrograms: 2,
-          maxTokens: MAX_TOKENS,
+          maxTokens,
           judge: 'last',
           seed,
         }),
