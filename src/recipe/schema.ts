@@ -40,7 +40,7 @@ const data = z.strictObject({
 
 const sft = z.strictObject({
   /** Budget in training tokens, and a limit in minutes; the schedule follows whichever is nearer its end. */
-  tokens: count.default(14_000_000),
+  tokens: count.default(11_000_000),
   maxMinutes: rate.default(7),
   batchTokens: count.default(2_048),
   learningRate: rate.default(3e-3),
