@@ -19,9 +19,9 @@ export interface RunFolder {
   readonly path: string;
   /** Whether this stage was finished, in this session or an earlier one. */
   isDone(stage: string): boolean;
-  /** Notes that a stage is finished; `seconds` is the time it took over all sessions. */
+  /** Notes that a stage is finished; `seconds` is the time it took in the session that finished it. */
   markDone(stage: string, seconds: number): Promise<void>;
-  /** Seconds per finished stage. */
+  /** Seconds per finished stage, of the session that finished it. */
   readonly seconds: Readonly<Record<string, number>>;
   /** A path inside the folder. */
   file(...parts: string[]): string;
