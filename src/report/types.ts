@@ -20,7 +20,7 @@ export interface RunFacts {
   readonly startedAt?: string;
   /** The machine, in words. */
   readonly machine?: string;
-  /** Finished stages in order, with the time they took over all sessions. */
+  /** Finished stages in order, with the time they took in the session that finished them. */
   readonly stages: readonly { readonly name: string; readonly seconds: number }[];
 }
 

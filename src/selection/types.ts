@@ -1,9 +1,8 @@
 /**
  * What best@k by simulation keeps of one problem (paper §3): the candidate programs, and for each of them on each
- * public test what was predicted. Plain data, one JSON line per problem, so that a choice can be made again without
+ * public test what was predicted. Plain data, so that a choice can be made again without
  * asking a model.
  */
-import type { ComparatorName } from '../execution/comparators.js';
 import type { Program } from '../problem/types.js';
 
 /** One prediction of a program's output on a public test. */
@@ -27,11 +26,4 @@ export interface SimulatedProgram {
   readonly program: Program;
   /** [public test][draw]; shorter where the program was given up early (early-stop.ts). */
   readonly predictions: readonly (readonly Prediction[])[];
-}
-
-export interface SimulatedProblem {
-  readonly problem: string;
-  readonly comparator: ComparatorName;
-  /** In the order of sampling. */
-  readonly programs: readonly SimulatedProgram[];
 }
