@@ -63,6 +63,11 @@ export interface SampleRequest extends SamplingParams {
   /** Generation ends at, and includes, one of these. */
   readonly stopTokens: readonly number[];
   readonly signal?: AbortSignal;
+  /**
+   * Ends generation early: what was sampled so far is given, perhaps nothing, with the stop reason `other`. For going on
+   * with newer weights. An engine may pay it no heed.
+   */
+  readonly interrupt?: AbortSignal;
 }
 
 export interface Sample {

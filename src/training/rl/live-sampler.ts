@@ -1,22 +1,33 @@
 /**
- * The sampler that rollouts use while the weights behind it change: each turn is sampled with the weights that are
- * current when it begins, and old weights are let go when the last turn on them has ended.
+ * The sampler that rollouts use while the weights behind it change. New weights reach a turn in one of two ways:
+ * - `mid-turn` (CWM: weights refresh inside a trajectory): what is being sampled goes on, from the tokens it has, on the
+ *   new weights. Its tokens then carry several versions, each with the log-probability under the weights that drew it.
+ *   The prompt and those tokens are read again by the new weights, so nothing of the old ones is left in a cache.
+ * - `between-turns`: a turn ends on the weights it began with.
+ *
+ * Old weights are let go when the last request on them has ended.
  */
-import type { Sample, SampleRequest, Sampler } from '../../model/types.js';
+import { hash32 } from '../../core/rng.js';
+import type { PolicyVersion, Sample, SampleRequest, Sampler, StopReason } from '../../model/types.js';
+
+export type WeightRefresh = 'mid-turn' | 'between-turns';
 
 export interface LiveSampler extends Pick<Sampler, 'sample' | 'version'>, AsyncDisposable {
-  /** Takes ownership of newer weights. Turns under way end on the old ones. */
+  /** Takes ownership of newer weights. */
   swap(next: Sampler): void;
 }
 
 interface Lease {
   readonly sampler: Sampler;
+  /** Aborted when newer weights have come. */
+  readonly outdated: AbortController;
   users: number;
 }
 
 /** Takes ownership of `first`. Disposing of it waits for the turns under way. */
-export function createLiveSampler(first: Sampler): LiveSampler {
-  let current: Lease = { sampler: first, users: 0 };
+export function createLiveSampler(first: Sampler, refresh: WeightRefresh = 'between-turns'): LiveSampler {
+  const leaseOf = (sampler: Sampler): Lease => ({ sampler, outdated: new AbortController(), users: 0 });
+  let current = leaseOf(first);
   const closing = new Set<Promise<void>>();
   let closed = false;
   let idle: (() => void) | undefined;
@@ -34,14 +45,33 @@ export function createLiveSampler(first: Sampler): LiveSampler {
   };
   const isRetired = (lease: Lease): boolean => closed || lease !== current;
 
-  const sample = async (request: SampleRequest): Promise<Sample> => {
-    const lease = current;
+  const sampleOn = async (lease: Lease, request: SampleRequest): Promise<Sample> => {
     lease.users += 1;
     try {
-      return await lease.sampler.sample(request);
+      return await lease.sampler.sample(
+        refresh === 'mid-turn' ? { ...request, interrupt: lease.outdated.signal } : request,
+      );
     } finally {
       lease.users -= 1;
       if (lease.users === 0 && isRetired(lease)) close(lease);
+    }
+  };
+
+  const sample = async (request: SampleRequest): Promise<Sample> => {
+    const parts: Sample[] = [];
+    for (let rest = request; ; ) {
+      const lease = current;
+      const part = await sampleOn(lease, rest);
+      parts.push(part);
+      const interrupted = part.stopReason === 'other' && lease.outdated.signal.aborted && !closed;
+      if (!interrupted) return join(parts, part.stopReason);
+      const tokens = parts.flatMap((each) => each.tokens);
+      rest = {
+        ...request,
+        prompt: [...request.prompt, ...tokens],
+        maxTokens: request.maxTokens - tokens.length,
+        ...(request.seed !== undefined && { seed: seedOfPart(request.seed, tokens.length) }),
+      };
     }
   };
   return {
@@ -51,9 +81,10 @@ export function createLiveSampler(first: Sampler): LiveSampler {
     },
     swap: (next) => {
       const old = current;
-      current = { sampler: next, users: 0 };
+      current = leaseOf(next);
       leases += 1;
       if (old.users === 0) close(old);
+      else old.outdated.abort();
     },
     [Symbol.asyncDispose]: async () => {
       if (closed) return;
@@ -66,4 +97,19 @@ export function createLiveSampler(first: Sampler): LiveSampler {
       }
     },
   };
+}
+
+function join(parts: readonly Sample[], stopReason: StopReason): Sample {
+  if (parts.length === 1) return parts[0]!;
+  return {
+    tokens: parts.flatMap(({ tokens }) => tokens),
+    logprobs: parts.flatMap(({ logprobs }) => logprobs),
+    versions: parts.flatMap(({ versions }): readonly PolicyVersion[] => versions),
+    stopReason,
+  };
+}
+
+/** The rest of a turn must not be drawn with the random numbers of its beginning. */
+function seedOfPart(seed: number, drawn: number): number {
+  return drawn === 0 ? seed : hash32(`${seed}/after/${drawn}`) >>> 1;
 }

@@ -12,6 +12,7 @@ import type { Budget, Schedule } from '../schedule.js';
 import type { DataPosition, SftSource } from '../sft-data.js';
 import type { AdamParams, TrainingClient } from '../types.js';
 import type { BatchLimits } from './batching.js';
+import type { WeightRefresh } from './live-sampler.js';
 import type { PromptQueueState } from './prompt-queue.js';
 import type { PolicyMetrics, TaskMetrics } from './step-metrics.js';
 import type { RlTask } from './tasks.js';
@@ -34,6 +35,8 @@ export interface RlOptions {
    * as large as the batch is expected to need. Default: as many as a batch may hold.
    */
   readonly groupsInFlight?: number;
+  /** Asynchronous: whether turns under way go on with new weights (live-sampler.ts); default `mid-turn`, as CWM's do. */
+  readonly weightRefresh?: WeightRefresh;
   /** Policy steps after which a group is discarded and its prompt put back; default 8. */
   readonly maxStaleness?: number;
   /** Ratio thresholds of the clip; default 0.8 and 1.25. */
@@ -185,6 +188,7 @@ export function resolveRlOptions(options: RlOptions) {
     ...options,
     groupSize,
     groupsInFlight: options.groupsInFlight ?? batch.maxGroups,
+    weightRefresh: options.weightRefresh ?? 'mid-turn',
     maxStaleness: options.maxStaleness ?? 8,
     clip: options.clip ?? { low: 0.8, high: 1.25 },
     normalizer: options.normalizer ?? batch.tokenBudget,

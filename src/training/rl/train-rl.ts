@@ -42,7 +42,7 @@ export async function trainRl(client: TrainingClient, given: RlOptions): Promise
 
   const queue = createPromptQueue(options.tasks, options.seed, state.prompts);
   const replay = createReplay(client, options, state);
-  await using live = createLiveSampler(await client.saveWeightsForSampler());
+  await using live = createLiveSampler(await client.saveWeightsForSampler(), options.weightRefresh);
   await using source = createSource(client, options, queue, live);
   while (!state.finished) {
     options.signal?.throwIfAborted();

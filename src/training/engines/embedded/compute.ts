@@ -76,6 +76,10 @@ export class Compute implements Lane {
     this.samplers.get(sampler)?.cancel(id);
   }
 
+  async interrupt(sampler: number, id: number): Promise<void> {
+    this.samplers.get(sampler)?.interrupt(id);
+  }
+
   async closeSampler(sampler: number): Promise<void> {
     const batcher = this.samplers.get(sampler);
     this.samplers.delete(sampler);

@@ -60,6 +60,8 @@ export interface Lane {
   sample(sampler: number, id: number, request: SequenceRequest): Promise<Sequence>;
   /** Makes a request that has not ended reject; no effect otherwise. */
   cancel(sampler: number, id: number): Promise<void>;
+  /** Makes a request that has not ended resolve with the tokens it has; no effect otherwise. */
+  interrupt(sampler: number, id: number): Promise<void>;
   closeSampler(sampler: number): Promise<void>;
   close(): Promise<void>;
 }

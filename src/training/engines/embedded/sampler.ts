@@ -2,6 +2,7 @@
  * The embedded Sampler: checks requests, gives them seeds and deals them out to the lanes. Equal prompts go to the
  * same lane, where they are prefilled once, unless that lane has much more to do than another.
  */
+import { onAbort } from '../../../core/abort.js';
 import { UsageError } from '../../../core/errors.js';
 import type { PolicyVersion, Sample, SampleRequest, Sampler } from '../../../model/types.js';
 import type { ModelConfig } from './architecture.js';
@@ -81,6 +82,10 @@ export class EmbeddedSampler implements Sampler {
     const seed = request.seed === undefined ? `${this.seed}/request/${number}` : `seed/${request.seed}`;
     const cancel = (): void => void load.lane.cancel(this.id, number).catch(() => undefined);
     signal?.addEventListener('abort', cancel, { once: true });
+    const release = onAbort(
+      request.interrupt,
+      () => void load.lane.interrupt(this.id, number).catch(() => undefined),
+    );
     try {
       const sequence = await load.lane.sample(this.id, number, toSequenceRequest(request, seed));
       signal?.throwIfAborted();
@@ -90,6 +95,7 @@ export class EmbeddedSampler implements Sampler {
       throw error;
     } finally {
       signal?.removeEventListener('abort', cancel);
+      release();
       this.leave(key, load);
     }
   }

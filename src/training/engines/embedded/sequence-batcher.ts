@@ -22,6 +22,7 @@ interface Running {
   /** Tokens in the cache. */
   cached: number;
   cancelled: boolean;
+  interrupted: boolean;
   resolve(sequence: Sequence): void;
   reject(reason: Error): void;
 }
@@ -60,6 +61,7 @@ export class SequenceBatcher {
         logprobs: [],
         cached: 0,
         cancelled: false,
+        interrupted: false,
         resolve,
         reject,
       });
@@ -73,6 +75,12 @@ export class SequenceBatcher {
       if (sequence.id === id) sequence.cancelled = true;
   }
 
+  /** Makes a request resolve, before its next token, with the tokens it has. */
+  interrupt(id: number): void {
+    for (const sequence of [...this.waiting, ...this.active])
+      if (sequence.id === id) sequence.interrupted = true;
+  }
+
   /** Rejects what is in flight and waits until nothing runs. */
   async close(): Promise<void> {
     for (const sequence of [...this.waiting, ...this.active]) sequence.cancelled = true;
@@ -84,7 +92,7 @@ export class SequenceBatcher {
     await new Promise((resolve) => setImmediate(resolve));
     try {
       while (this.waiting.length + this.active.length > 0) {
-        this.dropCancelled();
+        this.dropEnded();
         await this.admit();
         if (this.active.length > 0) await this.step();
       }
@@ -98,18 +106,12 @@ export class SequenceBatcher {
     }
   }
 
-  private dropCancelled(): void {
+  private dropEnded(): void {
     for (let slot = this.active.length - 1; slot >= 0; slot--) {
-      const sequence = this.active[slot] as Running;
-      if (!sequence.cancelled) continue;
-      sequence.reject(cancellation());
-      this.vacate(slot);
+      if (endEarly(this.active[slot] as Running)) this.vacate(slot);
     }
     for (let i = this.waiting.length - 1; i >= 0; i--) {
-      const sequence = this.waiting[i] as Running;
-      if (!sequence.cancelled) continue;
-      sequence.reject(cancellation());
-      this.waiting.splice(i, 1);
+      if (endEarly(this.waiting[i] as Running)) this.waiting.splice(i, 1);
     }
   }
 
@@ -197,6 +199,14 @@ export class SequenceBatcher {
     this.active[slot] = last;
     this.decoder.move(this.active.length, slot, last.cached);
   }
+}
+
+/** Settles a sequence that was cancelled or interrupted; whether it was. */
+function endEarly(sequence: Running): boolean {
+  const { cancelled, interrupted, tokens, logprobs } = sequence;
+  if (cancelled) sequence.reject(cancellation());
+  else if (interrupted) sequence.resolve({ tokens, logprobs, stopReason: 'other' });
+  return cancelled || interrupted;
 }
 
 function cancellation(): InfrastructureError {

@@ -96,6 +96,10 @@ export class WorkerLane implements Lane {
     return this.call('cancel', [sampler, id]);
   }
 
+  interrupt(sampler: number, id: number): Promise<void> {
+    return this.call('interrupt', [sampler, id]);
+  }
+
   closeSampler(sampler: number): Promise<void> {
     return this.call('closeSampler', [sampler]);
   }
