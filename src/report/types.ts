@@ -20,6 +20,8 @@ export interface RunFacts {
   readonly startedAt?: string;
   /** The machine, in words. */
   readonly machine?: string;
+  /** Further facts by name, in words, such as how well the tests were tested. */
+  readonly facts?: Readonly<Record<string, string>>;
   /** Finished stages in order, with the time they took in the session that finished them. */
   readonly stages: readonly { readonly name: string; readonly seconds: number }[];
 }

@@ -4,7 +4,7 @@
  */
 import { createRng, type Rng } from '../core/rng.js';
 import type { Execution, Sandbox, Trace } from '../execution/types.js';
-import type { Limits, Problem } from '../problem/types.js';
+import type { Limits, Problem, TestCase } from '../problem/types.js';
 import {
   type Composition,
   compositionKey,
@@ -16,9 +16,13 @@ import {
   writeProgram,
   writeStatement,
 } from './compose.js';
+import { mutateProgram } from './mutate.js';
 
 export const PUBLIC_TESTS = 2;
 export const PRIVATE_TESTS = 8;
+/** Inputs that private tests are chosen from, and mutants of the reference program that they are chosen to tell apart. */
+const CANDIDATES = 24;
+const MUTANTS_TO_CATCH = 6;
 
 /** What programs of the world may use: far more than a right one needs, little enough to end a wrong one soon. */
 export const WORLD_LIMITS: Limits = {
@@ -94,31 +98,8 @@ export function isTraceWithinWorld(trace: Trace): boolean {
 }
 
 /**
- * A problem from a draft and the executions of its reference program on the draft's inputs; `undefined` when it falls
- * out of the world or its outputs hardly depend on the input.
- */
-export function toProblem(draft: ProblemDraft, executions: readonly Execution[]): Problem | undefined {
-  if (draft.inputs.length < PUBLIC_TESTS + 3 || !executions.every(isWithinWorld)) return undefined;
-  if (new Set(executions.map(({ stdout }) => stdout)).size < 3) return undefined;
-  const tests = draft.inputs.map((input, index) => ({
-    input: `${input}\n`,
-    output: executions[index]!.stdout,
-  }));
-  return {
-    id: draft.id,
-    statement: draft.statement,
-    publicTests: tests.slice(0, PUBLIC_TESTS),
-    privateTests: tests.slice(PUBLIC_TESTS),
-    limits: WORLD_LIMITS,
-    source: `world:${compositionKey(draft.composition)}`,
-    programs: [{ source: draft.source, correct: true }],
-  };
-}
-
-/**
  * Makes `count` problems of a split with public and private tests, by running the reference programs. Drafts that
- * fall out of the world are passed over, so indexes have gaps. `range` inputs have six values: such problems have
- * fewer private tests and are passed over too unless there are enough.
+ * fall out of the world are passed over, so indexes have gaps.
  */
 export async function createProblems(
   sandbox: Sandbox,
@@ -131,21 +112,13 @@ export async function createProblems(
   const problems: Problem[] = [];
   const seen = new Set<string>();
   for (let next = 0; problems.length < count; ) {
-    const drafts = Array.from({ length: 32 }, (_, offset) =>
-      draftProblem(seed, split, next + offset, PUBLIC_TESTS + PRIVATE_TESTS, depth),
-    );
-    next += drafts.length;
+    const first = next;
+    next += 32;
     const made = await Promise.all(
-      drafts.map(async (draft) => {
-        const inputs = draft.inputs.map((input) => ({ kind: 'stdin', stdin: `${input}\n` }) as const);
-        return toProblem(
-          draft,
-          await sandbox.run({ source: draft.source }, inputs, { limits: WORLD_LIMITS }),
-        );
-      }),
+      Array.from({ length: 32 }, (_, offset) => createProblem(sandbox, seed, split, first + offset, depth)),
     );
     for (const problem of made) {
-      if (!problem || problem.privateTests.length < PRIVATE_TESTS || problems.length >= count) continue;
+      if (!problem || problems.length >= count) continue;
       const source = problem.programs?.[0]?.source ?? '';
       if (seen.has(source)) continue;
       seen.add(source);
@@ -154,6 +127,84 @@ export async function createProblems(
     onProgress?.(problems.length);
   }
   return problems;
+}
+
+/**
+ * The problem with this number; `undefined` when its public tests fall out of the world, its outputs hardly depend on the
+ * input, or too few private tests are left. Private tests are chosen among candidates so that they catch mutants of
+ * the reference program, as an author of tests thinks of wrong solutions.
+ */
+export async function createProblem(
+  sandbox: Sandbox,
+  seed: string | number,
+  split: Split,
+  index: number,
+  depth: DepthWeights = depthFor(split),
+): Promise<Problem | undefined> {
+  const draft = draftProblem(seed, split, index, PUBLIC_TESTS + CANDIDATES, depth);
+  const inputs = draft.inputs.map((input) => ({ kind: 'stdin', stdin: `${input}\n` }) as const);
+  const run = (source: string): Promise<Execution[]> =>
+    sandbox.run({ source }, inputs, { limits: WORLD_LIMITS });
+  const expected = await run(draft.source);
+  if (!expected.slice(0, PUBLIC_TESTS).every(isWithinWorld)) return undefined;
+  const usable = expected.flatMap((execution, at) =>
+    at >= PUBLIC_TESTS && isWithinWorld(execution) ? [at] : [],
+  );
+  if (usable.length < PRIVATE_TESTS) return undefined;
+  const rng = createRng(`${seed}/${split}/${index}/tests`);
+  const mutants = await Promise.all(drawMutants(draft.source, rng, MUTANTS_TO_CATCH).map(run));
+  const chosen = chooseTests(
+    usable,
+    mutants.map((actual) => new Set(usable.filter((at) => !isSameExecution(actual[at]!, expected[at]!)))),
+  );
+  const tests = [...draft.inputs.keys()].slice(0, PUBLIC_TESTS).concat(chosen);
+  if (new Set(tests.map((at) => expected[at]!.stdout)).size < 3) return undefined;
+  const toTest = (at: number): TestCase => ({
+    input: `${draft.inputs[at]}\n`,
+    output: expected[at]!.stdout,
+  });
+  return {
+    id: draft.id,
+    statement: draft.statement,
+    publicTests: tests.slice(0, PUBLIC_TESTS).map(toTest),
+    privateTests: chosen.map(toTest),
+    limits: WORLD_LIMITS,
+    source: `world:${compositionKey(draft.composition)}`,
+    programs: [{ source: draft.source, correct: true }],
+  };
+}
+
+/** Whether two executions look the same to a judge. */
+export function isSameExecution(one: Execution, other: Execution): boolean {
+  return one.outcome === other.outcome && one.stdout.trimEnd() === other.stdout.trimEnd();
+}
+
+/** Up to `count` different mutants of a program. */
+export function drawMutants(source: string, rng: Rng, count: number): string[] {
+  const mutants = new Set<string>();
+  for (let tries = 0; tries < count * 10 && mutants.size < count; tries++) {
+    const mutated = mutateProgram(source, rng);
+    if (mutated !== undefined) mutants.add(mutated);
+  }
+  return [...mutants];
+}
+
+/**
+ * Chooses `PRIVATE_TESTS` candidates, one at a time: the one that catches the mutants caught least so far, where a mutant
+ * counts half with every test that has caught it; the earlier candidate on a tie. In the order of the candidates.
+ */
+function chooseTests(candidates: readonly number[], caughtBy: readonly ReadonlySet<number>[]): number[] {
+  const weights = caughtBy.map(() => 1);
+  const chosen = new Set<number>();
+  while (chosen.size < PRIVATE_TESTS) {
+    const gain = (at: number): number =>
+      caughtBy.reduce((sum, tests, mutant) => sum + (tests.has(at) ? weights[mutant]! : 0), 0);
+    const left = candidates.filter((at) => !chosen.has(at));
+    const best = left.reduce((one, other) => (gain(other) > gain(one) ? other : one));
+    chosen.add(best);
+    for (const [mutant, tests] of caughtBy.entries()) if (tests.has(best)) weights[mutant]! /= 2;
+  }
+  return candidates.filter((at) => chosen.has(at));
 }
 
 function numbersOf(text: string): number[] {

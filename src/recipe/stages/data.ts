@@ -9,10 +9,14 @@ import type { ChatExample } from '../../nlex/examples.js';
 import { createFamily, type FamilyMix } from '../../nlex/world-examples.js';
 import type { Problem } from '../../problem/types.js';
 import type { Split } from '../../world/compose.js';
+import { type MutationScore, measureMutationScore } from '../../world/mutation-score.js';
 import { createProblems, PROBLEM_DEPTH } from '../../world/problems.js';
 import type { Stage, StageContext } from '../context.js';
+import type { RunFolder } from '../run-folder.js';
 
 const FAMILIES_PER_CHUNK = 1_000;
+/** Of the private tests: how many problems, mutants of each, and further inputs that tell whether a mutant differs. */
+const TEST_SCORE = { problems: 30, mutants: 6, probes: 30 } as const;
 
 export const dataStage: Stage = {
   name: 'data',
@@ -31,6 +35,7 @@ export const dataStage: Stage = {
       ['train', recipe.data.trainProblems],
     ];
     for (const [split, count] of counts) await makeProblems(context, split, count);
+    await scoreTests(context);
     const examples = await countLines(context);
     progress.finish(
       `  ${examples} examples from ${recipe.data.families} training problems, all really executed`,
@@ -89,6 +94,28 @@ async function makeProblems(context: StageContext, split: Split, count: number):
     (done) => progress.update(done / count, `${split} problems: ${done}`),
   );
   await writeJsonLines(file, problems);
+}
+
+/** How many mutants the private tests catch: measured once, shown in the report. */
+async function scoreTests(context: StageContext): Promise<void> {
+  const { folder, recipe, progress } = context;
+  if ((await readTestScore(folder)) !== undefined) return;
+  const score = await measureMutationScore(context.trustedSandbox(), {
+    seed: `${recipe.seed}/problems`,
+    ...TEST_SCORE,
+  });
+  await writeJsonLines(testScoreFile(folder), [score]);
+  progress.finish(`  private tests catch ${score.caught} of ${score.different} mutants that differ`);
+}
+
+/** What `scoreTests` measured; `undefined` before that. */
+export async function readTestScore(folder: Pick<RunFolder, 'file'>): Promise<MutationScore | undefined> {
+  const [score] = await readJsonLines(testScoreFile(folder));
+  return score as MutationScore | undefined;
+}
+
+function testScoreFile(folder: Pick<RunFolder, 'file'>): string {
+  return folder.file('data', 'mutation-score.jsonl');
 }
 
 /** Something worth reading in the first minute: a task, a program, and its execution in words. */

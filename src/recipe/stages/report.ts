@@ -10,6 +10,7 @@ import type { Stage } from '../context.js';
 import { machineFacts } from '../machine-facts.js';
 import type { RunFolder } from '../run-folder.js';
 import type { Recipe } from '../schema.js';
+import { readTestScore } from './data.js';
 
 export const reportStage: Stage = {
   name: 'report',
@@ -51,7 +52,18 @@ async function collect(recipe: Recipe, folder: Pick<RunFolder, 'file' | 'seconds
       seed: recipe.seed,
       recipe: stringify(recipe),
       ...(await machineFacts()),
+      facts: await testFacts(folder),
       stages: Object.entries(folder.seconds).map(([name, seconds]) => ({ name, seconds })),
     },
+  };
+}
+
+/** How well the private tests catch wrong programs, as the data stage measured it. */
+async function testFacts(folder: Pick<RunFolder, 'file'>): Promise<Record<string, string>> {
+  const score = await readTestScore(folder);
+  if (score === undefined || score.different === 0) return {};
+  const percent = ((100 * score.caught) / score.different).toFixed(1);
+  return {
+    'private tests': `catch ${score.caught} of ${score.different} mutants that differ from their program (${percent}%), of ${score.problems} problems`,
   };
 }

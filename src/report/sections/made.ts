@@ -21,6 +21,7 @@ export function madeSection(run: RunFacts): Html {
         .map(([name, version]) => `${name} ${version}`)
         .join(', ') || undefined,
     ],
+    ...Object.entries(run.facts ?? {}),
   ];
   return section(
     'made',
