@@ -46,3 +46,25 @@ test('what was asked for longest ago is forgotten first', async () => {
   for (const source of ['a', 'b', 'c', 'a']) await caching.run({ source }, INPUT);
   expect(runs()).toBe(4);
 });
+
+test('whoever is stopped stops waiting, and nobody else who waits for the same run', async () => {
+  let finish = (): void => undefined;
+  const { sandbox } = countingSandbox();
+  const caching = createCachingSandbox({
+    ...sandbox,
+    run: async (_, __, options) => {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      options?.signal?.throwIfAborted();
+      return [];
+    },
+  });
+  const stop = new AbortController();
+  const stopped = caching.run({ source: 'a' }, INPUT, { signal: stop.signal });
+  const waiting = caching.run({ source: 'a' }, INPUT, { signal: new AbortController().signal });
+  stop.abort(new Error('called off'));
+  await expect(stopped).rejects.toThrow('called off');
+  finish();
+  expect(await waiting).toEqual([]);
+});

@@ -76,6 +76,30 @@ const rl = z.strictObject({
   updatesPerBatch: count.default(1),
   /** Older groups are discarded (paper: 8). */
   maxStaleness: count.default(8),
+  /** Asynchronous: most groups under way and waiting; by default as many as a batch may hold. */
+  groupsInFlight: count.optional(),
+  /** Asynchronous: whether turns under way go on with new weights, or end on their old ones. */
+  weightRefresh: z.enum(['mid-turn', 'between-turns']).default('mid-turn'),
+  /** Calls off groups that take so many times the mean; none by default. */
+  stragglerPatience: z.number().gt(1).optional(),
+  /** The share of the budget after which Self-RLEF's feedback is simulated instead of executed; 1 is never. */
+  simulatedFeedbackFrom: share.default(1),
+  /**
+   * Whose programs output prediction is about. The paper's are the model's own right solutions; those need `ownSamples`
+   * programs of the SFT checkpoint per training problem, of which at most 4 right and 4 wrong ones are kept.
+   */
+  predictionsFrom: z
+    .array(z.enum(['reference', 'mutant', 'own-right', 'own-wrong']))
+    .min(1)
+    .default(['reference', 'mutant']),
+  ownSamples: count.default(4),
+  /** Only problems that the SFT checkpoint solves this often in `ownSamples` tries (CWM's later stages: 0.1 to 0.7). */
+  promptFilter: z.strictObject({ least: share, most: share }).optional(),
+  /** SFT tokens replayed beside each optimizer step against forgetting, and the weight of one; none by default. */
+  replayTokens: z.number().int().min(0).default(0),
+  replayWeight: rate.default(1),
+  /** Which weights the stage leaves: the best on validation pass@1, or the last (paper: Qwen and CWM). */
+  checkpoint: z.enum(['best', 'last']).default('best'),
   /** Steps between two measurements of the divergence from the SFT checkpoint; 0 leaves them out. */
   referenceEvery: z.number().int().min(0).default(10),
   rollouts: z.enum(['synchronous', 'asynchronous']).default('synchronous'),

@@ -1,7 +1,9 @@
 /**
  * A quick look at a model on the validation problems, which no report is made from: how often it simulates a reference
- * program rightly, and how often it solves a problem. One sample each at temperature 1.
+ * program rightly, and how often it solves a problem. One sample of each simulation and two of each program, at
+ * temperature 1. What our machinery failed to score is left out; when that is everything, it is an error.
  */
+import { InfrastructureError } from '../core/errors.js';
 import { predictOutput } from '../episode/environments/predict-output.js';
 import { solve } from '../episode/environments/solve.js';
 import { play } from '../episode/play.js';
@@ -39,9 +41,8 @@ export async function validate(
         undefined,
         options,
       );
-      return (
-        played.kind === 'finished' && played.outcome.kind === 'predicted' && played.outcome.matches === true
-      );
+      if (played.kind === 'unscored') return played.reason;
+      return played.outcome.kind === 'predicted' && played.outcome.matches === true;
     }),
   );
   const solved = problems.flatMap((problem) =>
@@ -60,14 +61,23 @@ export async function validate(
         context.sandbox(),
         options,
       );
-      return (
-        played.kind === 'finished' && played.outcome.kind === 'program' && passesAll(played.outcome.verdicts)
-      );
+      if (played.kind === 'unscored') return played.reason;
+      return played.outcome.kind === 'program' && passesAll(played.outcome.verdicts);
     }),
   );
   return { simulate: shareOf(await Promise.all(simulated)), solve: shareOf(await Promise.all(solved)) };
 }
 
-function shareOf(results: readonly boolean[]): number {
-  return results.filter(Boolean).length / Math.max(1, results.length);
+/** `results` are right, wrong, or the reason why it is not known. */
+function shareOf(results: readonly (boolean | string)[]): number {
+  const scored = results.filter((result) => typeof result === 'boolean');
+  const reason = results.find((result) => typeof result === 'string');
+  if (scored.length === 0 && reason !== undefined) {
+    throw new InfrastructureError(`no validation problem could be scored: ${reason}`, {
+      code: 'nothing-can-be-scored',
+      boundary: 'engine',
+      retryable: true,
+    });
+  }
+  return scored.filter(Boolean).length / Math.max(1, scored.length);
 }

@@ -1,21 +1,31 @@
 /**
- * What RL on output prediction is asked: programs for the training problems, right ones and mutants that end normally,
- * each with a public test's input and what it really prints (PAPER.md §3; there the programs are the model's own
- * correct solutions).
+ * What RL on output prediction is asked: programs for the training problems that end normally, each with a public test's
+ * input and what it really prints. Of the paper's kind (PAPER.md §3) are the model's own right solutions; ours can also be
+ * references, mutants of them, and the model's own wrong programs.
  */
 import { createRng } from '../../core/rng.js';
 import type { Sandbox } from '../../execution/types.js';
 import type { Problem } from '../../problem/types.js';
 import { mutateProgram } from '../../world/mutate.js';
 import { isWithinWorld, WORLD_LIMITS } from '../../world/problems.js';
+import type { Recipe } from '../schema.js';
+import type { OwnPrograms } from './own-programs.js';
+
+export type PredictionOrigin = Recipe['rl']['predictionsFrom'][number];
 
 export interface PredictionItem {
   readonly problem: string;
-  readonly origin: 'reference' | 'mutant';
+  readonly origin: PredictionOrigin;
   readonly source: string;
   readonly input: string;
   /** What the program prints, by execution. */
   readonly output: string;
+}
+
+export interface PredictionSources {
+  readonly from: readonly PredictionOrigin[];
+  /** What the model wrote for the problems, where its programs are among them. */
+  readonly own?: readonly OwnPrograms[];
 }
 
 /** Deterministic by seed; in the order of the problems. */
@@ -23,20 +33,40 @@ export async function createPredictions(
   sandbox: Sandbox,
   problems: readonly Problem[],
   seed: number | string,
+  { from, own = [] }: PredictionSources = { from: ['reference', 'mutant'] },
 ): Promise<PredictionItem[]> {
+  const ownOf = new Map(own.map((row) => [row.problem, row]));
   const items = await Promise.all(
-    problems.map(async (problem) => {
+    problems.map(async (problem): Promise<PredictionItem[]> => {
       const reference = problem.programs?.[0]?.source;
-      if (reference === undefined) return [];
-      const right = problem.publicTests.map(({ input, output }) => ({
-        ...{ problem: problem.id, origin: 'reference' as const, source: reference },
-        input,
-        output,
-      }));
-      return [...right, ...(await mutantItems(sandbox, problem, reference, `${seed}/${problem.id}`))];
+      const outputs = problem.publicTests.map(({ output }) => output);
+      const all = [
+        ...(reference === undefined ? [] : itemsOf(problem, 'reference', reference, outputs)),
+        ...ownItems(problem, ownOf.get(problem.id)),
+        ...(reference === undefined || !from.includes('mutant')
+          ? []
+          : await mutantItems(sandbox, problem, reference, `${seed}/${problem.id}`)),
+      ];
+      return all.filter(({ origin }) => from.includes(origin));
     }),
   );
   return items.flat();
+}
+
+/** One per public test. */
+function itemsOf(
+  { id, publicTests }: Problem,
+  origin: PredictionOrigin,
+  source: string,
+  outputs: readonly string[],
+): PredictionItem[] {
+  return publicTests.map(({ input }, at) => ({ problem: id, origin, source, input, output: outputs[at]! }));
+}
+
+function ownItems(problem: Problem, own: OwnPrograms | undefined): PredictionItem[] {
+  return (own?.programs ?? []).flatMap(({ source, right, outputs }) =>
+    itemsOf(problem, right ? 'own-right' : 'own-wrong', source, outputs),
+  );
 }
 
 async function mutantItems(

@@ -16,6 +16,8 @@ export interface Collected {
   readonly counted: readonly CountedGroup[];
   /** Put back for being too old. */
   readonly stale: number;
+  /** Put back for being slow. */
+  readonly stragglers: number;
   /** Put back for an infrastructure failure. */
   readonly unscored: number;
   readonly failures: Readonly<Record<string, number>>;
@@ -35,9 +37,13 @@ export interface CollectOptions {
   readonly version: PolicyVersion;
 }
 
+/** So many groups in a row that could not be scored are an outage, and no matter of their prompts. */
+const OUTAGE_GROUPS = 8;
+
 /**
- * Collects groups until the batch is full. Throws an InfrastructureError when more groups had to be given up than a
- * batch may hold: then nothing can be scored, and going on would only burn time.
+ * Collects groups until the batch is full. Throws an InfrastructureError when nothing can be scored any more, as when the
+ * sampler or the sandbox is gone: going on would give up prompt after prompt. What was taken since the last save is then
+ * sampled again by the next session.
  */
 export async function collectBatch(
   source: GroupSource,
@@ -48,8 +54,9 @@ export async function collectBatch(
   const failures: Record<string, number> = {};
   let batch = EMPTY_BATCH;
   let stale = 0;
+  let stragglers = 0;
   let unscored = 0;
-  let abandoned = 0;
+  let unscoredInARow = 0;
   let rejected = 0;
 
   const sort = (result: GroupResult): void => {
@@ -60,6 +67,7 @@ export async function collectBatch(
           queue.putBack(result.group.prompt);
           return;
         }
+        unscoredInARow = 0;
         const group = withAdvantages(result.group, reject);
         if (reject) rejected += group.rollouts.filter(reject).length;
         batch = addGroup(batch, group);
@@ -71,22 +79,26 @@ export async function collectBatch(
         });
         return;
       }
-      case 'cancelled':
-        stale += 1;
-        queue.putBack(result.prompt);
+      case 'cancelled': {
+        const { prompt, reason } = result;
+        if (reason === 'too-old') stale += 1;
+        else stragglers += 1;
+        // A straggler with the same random numbers would be one again.
+        queue.putBack(reason === 'too-old' ? prompt : { ...prompt, failures: prompt.failures + 1 });
         return;
+      }
       case 'unscored': {
         const { prompt, reason } = result;
         failures[reason] = (failures[reason] ?? 0) + 1;
+        unscoredInARow += 1;
+        if (unscoredInARow >= OUTAGE_GROUPS) throw outage(unscoredInARow, reason);
         if (prompt.failures + 1 < maxAttempts) {
           unscored += 1;
           queue.putBack({ ...prompt, failures: prompt.failures + 1 });
           return;
         }
-        abandoned += 1;
         queue.finish(prompt);
         counted.push({ kind: 'abandoned', prompt, reason });
-        if (abandoned > limits.maxGroups) throw hopeless(abandoned, reason);
         return;
       }
       default:
@@ -96,16 +108,13 @@ export async function collectBatch(
   while (!isFull(batch, limits)) {
     for (const result of await source.next(groupsWanted(batch, limits, tokensPerGroup))) sort(result);
   }
-  return { batch, counted, stale, unscored, failures, rejected };
+  return { batch, counted, stale, stragglers, unscored, failures, rejected };
 }
 
-function hopeless(abandoned: number, reason: string): InfrastructureError {
+function outage(groups: number, reason: string): InfrastructureError {
   return new InfrastructureError(
-    `RL cannot go on: ${abandoned} groups in one step could not be scored. ${reason}`,
-    {
-      code: 'nothing-can-be-scored',
-      boundary: 'engine',
-      retryable: false,
-    },
+    `RL cannot go on: the last ${groups} groups could not be scored. ${reason}. Once it is mended, the same command goes ` +
+      'on from the last save',
+    { code: 'nothing-can-be-scored', boundary: 'engine', retryable: true },
   );
 }

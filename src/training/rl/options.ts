@@ -39,6 +39,12 @@ export interface RlOptions {
   readonly weightRefresh?: WeightRefresh;
   /** Policy steps after which a group is discarded and its prompt put back; default 8. */
   readonly maxStaleness?: number;
+  /**
+   * Calls off a group that has been under way for so many times the mean of the finished ones (2 or more, say), and puts
+   * its prompt back, to be sampled anew; its last attempt is never called off. What is slow is often what is long, so
+   * this favours short answers. Default: nothing is called off for being slow.
+   */
+  readonly stragglerPatience?: number;
   /** Ratio thresholds of the clip; default 0.8 and 1.25. */
   readonly clip?: { readonly low: number; readonly high: number };
   /** N of the objective (policy-data.ts); default: the token budget of a batch. */
@@ -106,6 +112,8 @@ export interface RlStep {
     readonly uniform: number;
     /** Discarded as too old, or called off for it; their prompts were put back. */
     readonly stale: number;
+    /** Called off for being slow; their prompts were put back. */
+    readonly stragglers: number;
     /** Met an infrastructure failure; their prompts were put back. */
     readonly unscored: number;
     readonly abandoned: number;
@@ -182,6 +190,11 @@ export function resolveRlOptions(options: RlOptions) {
     );
   }
   const groupSize = options.groupSize ?? 8;
+  if (options.stragglerPatience !== undefined && !(options.stragglerPatience > 1)) {
+    throw new UsageError(
+      `stragglerPatience is a multiple of a group's mean time, above 1; got ${options.stragglerPatience}`,
+    );
+  }
   if (!(groupSize >= 2))
     throw new UsageError(`a group needs at least 2 rollouts to compare, got ${groupSize}`);
   return {

@@ -21,7 +21,7 @@ function stepWith(task: Partial<TaskMetrics>, fields: Partial<RlStep> = {}): RlS
     learningRate: 1e-4,
     tasks: { solve: { ...healthy, ...task } },
     mixedShare: 0.5,
-    groups: { trained: 5, uniform: 5, stale: 0, unscored: 0, abandoned: 0 },
+    groups: { trained: 5, uniform: 5, stale: 0, stragglers: 0, unscored: 0, abandoned: 0 },
     failures: {},
     rejected: 0,
     staleness: { 0: 5 },
@@ -66,7 +66,7 @@ test.each([
   ['40% of the tokens are clipped', stepWith({}, { policy: { clipFraction: 0.4, divergence: 0 } })],
   [
     '50% of the groups could not be scored',
-    stepWith({}, { groups: { trained: 5, uniform: 5, stale: 0, unscored: 10, abandoned: 0 } }),
+    stepWith({}, { groups: { trained: 5, uniform: 5, stale: 0, stragglers: 0, unscored: 10, abandoned: 0 } }),
   ],
 ])('it warns: %s', (text, step) => {
   const warnings = warningsAfter(step);
@@ -78,4 +78,11 @@ test('a warning that stands is given once, and again when it comes back', () => 
   const bad = stepWith({ meanTokens: 400 });
   expect(warningsAfter(bad, bad, bad)).toHaveLength(1);
   expect(warningsAfter(bad, bad, stepWith({}), stepWith({}), bad, bad)).toHaveLength(2);
+});
+
+test('it warns of a policy that is far from where it started, also when that is measured now and then only', () => {
+  const far = stepWith({}, { policy: { clipFraction: 0, divergence: 0, divergenceFromStart: 0.8 } });
+  const warnings = warningsAfter(far, stepWith({}), stepWith({}));
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain('0.80 nats per token from where it started');
 });

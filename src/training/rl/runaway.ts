@@ -17,8 +17,10 @@ export function createRunawayWatch(limits: RunawayLimits = {}): (step: RlStep) =
   const baseline: Vitals[] = [];
   const recent: Vitals[] = [];
   let standing = new Set<string>();
+  let fromStart = 0;
   return (step) => {
-    const vitals = vitalsOf(step);
+    fromStart = step.policy?.divergenceFromStart ?? fromStart;
+    const vitals = vitalsOf(step, fromStart);
     if (!vitals) return [];
     if (baseline.length < baselineSteps) {
       baseline.push(vitals);
@@ -41,9 +43,11 @@ interface Vitals {
   readonly mismatch: number;
   readonly clipped: number;
   readonly unscored: number;
+  /** Of the last step in which it was measured. */
+  readonly fromStart: number;
 }
 
-function vitalsOf({ tasks, policy, groups }: RlStep): Vitals | undefined {
+function vitalsOf({ tasks, policy, groups }: RlStep, fromStart: number): Vitals | undefined {
   const all = Object.values(tasks);
   const scored = all.reduce((sum, task) => sum + task.groups, 0);
   if (scored === 0) return undefined;
@@ -58,6 +62,7 @@ function vitalsOf({ tasks, policy, groups }: RlStep): Vitals | undefined {
     mismatch: policy?.mismatch?.mean ?? 0,
     clipped: policy?.clipFraction ?? 0,
     unscored: failed / (failed + scored),
+    fromStart,
   };
 }
 
@@ -71,6 +76,7 @@ function average(rows: readonly Vitals[]): Vitals {
     mismatch: mean('mismatch'),
     clipped: mean('clipped'),
     unscored: mean('unscored'),
+    fromStart: rows.at(-1)?.fromStart ?? 0,
   };
 }
 
@@ -119,6 +125,11 @@ function compare(start: Vitals, now: Vitals): ReadonlyMap<string, string> {
     'unscored',
     now.unscored > 0.1,
     `${percent(now.unscored)} of the groups could not be scored; look at the sandbox`,
+  );
+  warn(
+    'from-start',
+    now.fromStart > 0.5,
+    `the policy is ${number(now.fromStart)} nats per token from where it started; lower the learning rate, or replay SFT data`,
   );
   return found;
 }

@@ -11,11 +11,15 @@ export type Roll = <Outcome>(episode: Episode<Outcome>) => Promise<Trajectory<Ou
 
 /** A task whose kind of outcome is its own business. Made by `createRlTask`. */
 export interface RlTask extends PromptTask {
-  /** One rollout of a prompt. `seed` differs between the members of a group. */
+  /**
+   * One rollout of a prompt. `seed` differs between the members of a group; `progress` in [0, 1] is the share of the
+   * budget that was used when the group began.
+   */
   attempt(
     index: number,
     seed: string,
     roll: Roll,
+    progress: number,
   ): Promise<ScoredRollout | { readonly kind: 'unscored'; readonly reason: string }>;
 }
 
@@ -30,8 +34,8 @@ export interface RlTaskOptions<Outcome extends { readonly kind: string }> {
   readonly reward: Reward<Outcome>;
   /** What becomes of the reward in view of the tokens that the model wrote, such as `penaliseLength`; default: nothing. */
   readonly shape?: (reward: number, tokens: number) => number;
-  /** The episode of a prompt. Equal arguments give equal episodes. */
-  episode(index: number, seed: string): Episode<Outcome>;
+  /** The episode of a prompt, at that share of the budget. Equal arguments give equal episodes. */
+  episode(index: number, seed: string, progress: number): Episode<Outcome>;
 }
 
 export function createRlTask<Outcome extends { readonly kind: string }>(
@@ -42,8 +46,8 @@ export function createRlTask<Outcome extends { readonly kind: string }>(
     name,
     weight,
     size,
-    attempt: async (index, seed, roll) => {
-      const trajectory = await roll(options.episode(index, seed));
+    attempt: async (index, seed, roll, progress) => {
+      const trajectory = await roll(options.episode(index, seed, progress));
       if (trajectory.kind === 'unscored') return { kind: 'unscored', reason: trajectory.reason };
       const { outcome, turns } = trajectory;
       const rawReward = reward.score(outcome);

@@ -181,8 +181,10 @@ describe('infrastructure failures', () => {
   function failing(task: RlTask, fails: (index: number, seed: string) => boolean): RlTask {
     return {
       ...task,
-      attempt: async (index, seed, roll) =>
-        fails(index, seed) ? { kind: 'unscored', reason: 'sandbox: down' } : task.attempt(index, seed, roll),
+      attempt: async (index, seed, roll, progress) =>
+        fails(index, seed)
+          ? { kind: 'unscored', reason: 'sandbox: down' }
+          : task.attempt(index, seed, roll, progress),
     };
   }
   const ordinalIn = (seed: string): number => Number(seed.split('/')[1]);
@@ -227,12 +229,14 @@ describe('infrastructure failures', () => {
     expect(counted.filter(({ kind }) => kind === 'abandoned').map(ordinalOf)).toEqual([2]);
   });
 
-  test('everywhere end the run with the reason', async () => {
+  test('everywhere end the run at once, with the reason, and no prompt is given up for it', async () => {
     const client = table();
-    const task = failing(banditTask(5), () => true);
+    let attempts = 0;
+    const task = failing(banditTask(5), () => ++attempts > 0);
     const run = trainRl(client, { ...base, rollouts: 'asynchronous', tasks: [task] });
     await expect(run).rejects.toThrow(InfrastructureError);
     await expect(run).rejects.toThrow('could not be scored. sandbox: down');
+    expect(attempts).toBeLessThan(8 * 12 * 3);
     expect(client.openSamplers).toBe(0);
   });
 });
@@ -263,9 +267,9 @@ test('a fault of a task ends the run as it is, with nothing left running', async
   let calls = 0;
   const task: RlTask = {
     ...banditTask(5),
-    attempt: async (index, seed, roll) => {
+    attempt: async (index, seed, roll, progress) => {
       if (++calls === 40) throw new TypeError('a bug');
-      return banditTask(5).attempt(index, seed, roll);
+      return banditTask(5).attempt(index, seed, roll, progress);
     },
   };
   for (const rollouts of ['synchronous', 'asynchronous'] as const) {

@@ -43,7 +43,7 @@ export async function trainRl(client: TrainingClient, given: RlOptions): Promise
   const queue = createPromptQueue(options.tasks, options.seed, state.prompts);
   const replay = createReplay(client, options, state);
   await using live = createLiveSampler(await client.saveWeightsForSampler(), options.weightRefresh);
-  await using source = createSource(client, options, queue, live);
+  await using source = createSource(client, options, queue, live, () => progressOf(state, options.budget));
   while (!state.finished) {
     options.signal?.throwIfAborted();
     const { step, collected, position } = await takeStep(client, options, {
@@ -132,7 +132,7 @@ function describeStep(
   client: TrainingClient,
   options: ResolvedRlOptions,
   state: RlState,
-  { batch, counted, stale, unscored, failures, rejected }: Collected,
+  { batch, counted, stale, stragglers, unscored, failures, rejected }: Collected,
   update: UpdateResult | undefined,
   times: { readonly learningRate: number; readonly stepSeconds: number; readonly waitingSeconds: number },
 ): Omit<RlStep, 'staleness'> {
@@ -158,6 +158,7 @@ function describeStep(
       trained: batch.mixed.length,
       uniform: batch.groups.length - batch.mixed.length,
       stale,
+      stragglers,
       unscored,
       abandoned: counted.filter(({ kind }) => kind === 'abandoned').length,
     },
@@ -199,6 +200,7 @@ function createSource(
   options: ResolvedRlOptions,
   queue: PromptQueue,
   live: LiveSampler,
+  progress: () => number,
 ): GroupSource {
   const { renderer, sandbox, groupSize, seed } = options;
   const roll: CancellableRoll = (signal) => (episode) =>
@@ -213,12 +215,15 @@ function createSource(
     queue,
     maxInFlight: options.groupsInFlight,
     maxStaleness: options.maxStaleness,
+    maxAttempts: options.maxAttempts,
+    ...(options.stragglerPatience !== undefined && { stragglerPatience: options.stragglerPatience }),
+    clock: options.clock ?? systemClock,
     version: client.version,
     ...(options.signal && { signal: options.signal }),
     start: (prompt, signal) => {
       const task = tasks.get(prompt.task);
       if (!task) throw new Error(`there is no task ${prompt.task}`);
-      return sampleGroup(task, prompt, groupSize, roll, { seed, signal });
+      return sampleGroup(task, prompt, groupSize, roll, { seed, signal, progress: progress() });
     },
   });
 }

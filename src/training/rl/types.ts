@@ -9,7 +9,7 @@ export interface Prompt {
   readonly task: string;
   /** Which of the task's prompts. */
   readonly index: number;
-  /** How often its group could not be scored so far. */
+  /** How often its group could not be scored, or was called off as a straggler, so far. */
   readonly failures: number;
 }
 
@@ -41,5 +41,7 @@ export type GroupResult =
   | { readonly kind: 'scored'; readonly group: ScoredGroup }
   /** A rollout met an infrastructure failure that persisted. */
   | { readonly kind: 'unscored'; readonly prompt: Prompt; readonly reason: string }
-  /** Called off, since it had grown too old to be trained on. */
-  | { readonly kind: 'cancelled'; readonly prompt: Prompt };
+  | { readonly kind: 'cancelled'; readonly prompt: Prompt; readonly reason: CalledOff };
+
+/** Why a group was called off: it had grown too old to be trained on, or was long behind the others. */
+export type CalledOff = 'too-old' | 'straggler';

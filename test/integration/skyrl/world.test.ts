@@ -12,7 +12,7 @@ import { createChatTokenizer, writeTokenizerFiles } from '../../../src/model/tok
 import { executionExample, solvingExample } from '../../../src/nlex/examples.js';
 import type { Problem } from '../../../src/problem/types.js';
 import { createPredictions, type PredictionItem } from '../../../src/recipe/stages/predictions.js';
-import { createTasks } from '../../../src/recipe/stages/rl.js';
+import { createTasks } from '../../../src/recipe/stages/rl-tasks.js';
 import { encodeExample } from '../../../src/recipe/stages/sft.js';
 import { openCheckpoints } from '../../../src/training/checkpoints.js';
 import { createEmbeddedEngine } from '../../../src/training/engines/embedded/index.js';
@@ -104,7 +104,7 @@ test('ten RL steps of the small world, the server killed in the middle and start
     });
     return await trainRl(engine, {
       tasks: createTasks(
-        { outputPrediction: 0.5, outputPredictionScale: 0.8, selfRlef: 0 },
+        { outputPrediction: 0.5, outputPredictionScale: 0.8, selfRlef: 0, simulatedFeedbackFrom: 1 },
         terseStyle,
         problems,
         predictions,
