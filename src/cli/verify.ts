@@ -40,7 +40,7 @@ export function addVerifyCommand(program: Command): void {
     )
     .option(
       '--early-stop',
-      'stop simulating once the choice is settled: the same choice for fewer tokens, but no curves',
+      'stop simulating once the choice is settled: the same choice for fewer tokens, but no curve by simulation',
     )
     .option(
       '--generated-tests <number>',
@@ -77,12 +77,17 @@ function describe(
   const saving = earlyStop
     ? `stopping early saved ${share(saved, total)}`
     : `stopping early would have saved ${share(saved, total)}`;
+  const asked = outcomes.filter(({ tie }) => tie !== undefined).length;
+  const broken = outcomes.filter(({ tie }) => tie === 'broken').length;
   const lines = [
     `chosen by simulation: a program for ${share(chosen.length, outcomes.length)} problems`,
     judged.length === 0
       ? 'not judged: nothing was run'
       : `of the chosen programs right (all predictions counted together): ${share(right, judged.length)}; ${outcomes.length - judged.length} unscored`,
     `predictions (equal programs simulated once): ${saving}`,
+    ...(asked > 0
+      ? [`ties on the public tests decided by the model's own inputs: ${share(broken, asked)}`]
+      : []),
   ];
   const numbers = {
     chosen: chosen.length,
@@ -90,6 +95,8 @@ function describe(
     right,
     predictions: total,
     predictionsSaved: saved,
+    tiesAsked: asked,
+    tiesBroken: broken,
   };
   return { text: lines.join('\n'), numbers };
 }

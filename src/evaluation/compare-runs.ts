@@ -15,9 +15,9 @@ import {
 } from './estimates.js';
 import { passAtK } from './estimators.js';
 import type { BenchmarkRecord, EvaluationRecord, SelectionRecord } from './records.js';
+import { curvesOf, scoredPrograms } from './selection-curves.js';
 import type { Cluster } from './statistics.js';
 import { latest } from './summarise-benchmarks.js';
-import { curvesOf } from './summarise-selections.js';
 
 export interface RunToCompare {
   /** Unique among the runs. */
@@ -70,7 +70,7 @@ function ordered(clusters: Clusters): Cluster[] {
 /** The same k for all runs, so that what is compared is comparable. */
 function largestCommonK(runs: readonly RunToCompare[], maxK: number): number {
   return runs.reduce((least, { records }) => {
-    const programs = selectionsOf(records).map((record) => scoredPrograms(record).length);
+    const programs = selectionsOf(records).map((record) => scoredPrograms(record.programs).length);
     return programs.length === 0
       ? least
       : Math.min(
@@ -147,7 +147,7 @@ function addSelections(
 ): void {
   const ks = Array.from({ length: k }, (_, i) => i + 1);
   const curves = records
-    .map((record) => ({ record, programs: scoredPrograms(record) }))
+    .map((record) => ({ record, programs: scoredPrograms(record.programs) }))
     .filter(({ programs }) => programs.length >= k && k > 0)
     .map(({ record, programs }) => curvesOf(record.problem, programs, ks));
   const of = (value: (curve: (typeof curves)[number]) => number | undefined): Clusters =>
@@ -156,7 +156,15 @@ function addSelections(
     `solve pass@1${arm}`,
     of(({ pass }) => pass[0]),
   );
+  add(
+    `passes all public tests, pass@1${arm}`,
+    of(({ publicPass }) => publicPass[0]),
+  );
   if (k < 2) return;
+  add(
+    `passes all public tests, pass@${k}${arm}`,
+    of(({ publicPass }) => publicPass[k - 1]),
+  );
   add(
     `pass@${k}${arm}`,
     of(({ pass }) => pass[k - 1]),
@@ -168,6 +176,10 @@ function addSelections(
   add(
     `best@${k} by execution${arm}`,
     of(({ executed }) => executed[k - 1]),
+  );
+  add(
+    `majority@${k} of simulated outputs${arm}`,
+    of(({ majority }) => majority?.[k - 1]),
   );
   add(
     `short-1@${k}${arm}`,
@@ -182,12 +194,6 @@ function armOf({ publicTestsInPrompt }: SelectionRecord): string {
 
 function selectionsOf(records: readonly EvaluationRecord[]): SelectionRecord[] {
   return newest(records.filter((record) => record.schema === 'selection/1'));
-}
-
-function scoredPrograms({ programs }: SelectionRecord) {
-  return programs.filter(
-    ({ verdictAll, verdictPublic }) => verdictAll !== 'unscored' && !verdictPublic.includes('unscored'),
-  );
 }
 
 function newest<T extends { readonly stage: string }>(records: readonly T[]): T[] {

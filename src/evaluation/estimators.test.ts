@@ -4,7 +4,15 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { majorityAtK, passAtK, rankScoreAtK, rankScoreCurve, rankWeights, shortAtK } from './estimators.js';
+import {
+  majorityAtK,
+  majorityCurve,
+  passAtK,
+  rankScoreAtK,
+  rankScoreCurve,
+  rankWeights,
+  shortAtK,
+} from './estimators.js';
 
 /** All k-subsets of 0…n−1, by brute force. */
 function subsets(n: number, k: number): number[][] {
@@ -29,18 +37,17 @@ function bruteRankScore(samples: readonly { rank: number; score: number }[], k: 
   );
 }
 
-function bruteMajority(samples: readonly { answer: string | null; correct: boolean }[], k: number): number {
+function bruteMajority(samples: readonly { answer: string | null; score: number }[], k: number): number {
   return mean(
     subsets(samples.length, k).map((subset) => {
-      const votes = new Map<string, { count: number; correct: boolean }>();
+      const votes = new Map<string, number[]>();
       for (const i of subset) {
-        const { answer, correct } = samples[i]!;
-        if (answer === null) continue;
-        votes.set(answer, { count: (votes.get(answer)?.count ?? 0) + 1, correct });
+        const { answer, score } = samples[i]!;
+        if (answer !== null) votes.set(answer, [...(votes.get(answer) ?? []), score]);
       }
-      const most = Math.max(0, ...[...votes.values()].map((vote) => vote.count));
-      const winners = [...votes.values()].filter((vote) => vote.count === most);
-      return winners.length === 0 ? 0 : mean(winners.map((winner) => Number(winner.correct)));
+      const most = Math.max(0, ...[...votes.values()].map((scores) => scores.length));
+      const winners = [...votes.values()].filter((scores) => scores.length === most);
+      return winners.length === 0 ? 0 : mean(winners.map(mean));
     }),
   );
 }
@@ -147,14 +154,16 @@ describe('shortAtK', () => {
 });
 
 describe('majorityAtK', () => {
-  it('equals the average over all subsets, ties and missing answers included', () => {
-    const samples = fc.array(fc.constantFrom('a', 'b', 'c', 'd', null), { minLength: 1, maxLength: 8 });
+  it('equals the average over all subsets, ties, missing answers and answers of mixed worth included', () => {
+    const samples = fc.array(
+      fc.record({
+        answer: fc.constantFrom('a', 'b', 'c', 'd', null),
+        score: fc.integer({ min: 0, max: 1 }),
+      }),
+      { minLength: 1, maxLength: 8 },
+    );
     fc.assert(
-      fc.property(samples, fc.subarray(['a', 'b', 'c', 'd']), fc.nat(), (answers, right, seed) => {
-        const list = answers.map((answer) => ({
-          answer,
-          correct: answer !== null && right.includes(answer),
-        }));
+      fc.property(samples, fc.nat(), (list, seed) => {
         const k = 1 + (seed % list.length);
         expect(majorityAtK(list, k)).toBeCloseTo(bruteMajority(list, k), 9);
       }),
@@ -162,18 +171,27 @@ describe('majorityAtK', () => {
     );
   });
 
+  it('equals the hand-worked value: answers a, a, b of which a is right, k = 2 → (1 + ½ + ½)/3', () => {
+    const list = [
+      { answer: 'a', score: 1 },
+      { answer: 'a', score: 1 },
+      { answer: 'b', score: 0 },
+    ];
+    expect(majorityAtK(list, 2)).toBeCloseTo(2 / 3, 12);
+  });
+
+  it('gives the same for a curve as one k at a time', () => {
+    const list = ['a', 'b', 'a', null, 'c'].map((answer, i) => ({ answer, score: i % 2 }));
+    expect(majorityCurve(list, [1, 3, 5])).toEqual([1, 3, 5].map((k) => majorityAtK(list, k)));
+  });
+
   it('stays finite for a thousand samples', () => {
-    const list = Array.from({ length: 1000 }, (_, i) => ({ answer: String(i % 3), correct: i % 3 === 0 }));
+    const list = Array.from({ length: 1000 }, (_, i) => ({
+      answer: String(i % 3),
+      score: Number(i % 3 === 0),
+    }));
     const value = majorityAtK(list, 100);
     expect(value).toBeGreaterThan(0.3);
     expect(value).toBeLessThan(0.4);
-  });
-
-  it('refuses an answer that is both correct and wrong', () => {
-    const list = [
-      { answer: 'a', correct: true },
-      { answer: 'a', correct: false },
-    ];
-    expect(() => majorityAtK(list, 1)).toThrow(RangeError);
   });
 });

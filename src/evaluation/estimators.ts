@@ -72,36 +72,57 @@ export function shortAtK(
   );
 }
 
+/** One sample whose answer has a vote. */
+export interface VotingSample {
+  /** `null` where none could be read: it takes up a draw, but cannot be chosen. */
+  readonly answer: string | null;
+  /** What it is worth, usually 0 or 1. */
+  readonly score: number;
+}
+
 /**
- * majority@k: the probability that the most frequent answer of a random k-subset is correct, ties between answers
- * broken at random. An answer is `null` where none could be read; those take up draws but cannot be chosen (a subset
- * without any answer counts as wrong). Equal answers must be equally correct.
+ * majority@k: the expected score of a sample that gives the most frequent answer of a random k-subset; ties between
+ * answers, and between samples of the same answer, are broken at random. A subset without any answer is worth 0.
+ * Samples of one answer are exchangeable, so the answer is worth the mean of its samples.
  */
-export function majorityAtK(
-  samples: readonly { readonly answer: string | null; readonly correct: boolean }[],
-  k: number,
-): number {
-  requireSubset(samples.length, k);
-  const classes = new Map<string, { size: number; correct: boolean }>();
+export function majorityAtK(samples: readonly VotingSample[], k: number): number {
+  return majorityCurve(samples, [k])[0]!;
+}
+
+/** majority@k for several k at once. Returns one value per entry of `ks`. */
+export function majorityCurve(samples: readonly VotingSample[], ks: readonly number[]): number[] {
+  const classes = new Map<string, { size: number; sum: number }>();
   let silent = 0;
-  for (const { answer, correct } of samples) {
+  for (const { answer, score } of samples) {
     if (answer === null) {
       silent++;
       continue;
     }
     const known = classes.get(answer);
-    if (known === undefined) classes.set(answer, { size: 1, correct });
-    else if (known.correct === correct) known.size++;
-    else throw new RangeError('majorityAtK: one answer is called both correct and wrong');
+    if (known === undefined) classes.set(answer, { size: 1, sum: score });
+    else {
+      known.size++;
+      known.sum += score;
+    }
   }
   const groups = [...classes.values()];
-  let total = 0;
-  groups.forEach((group, index) => {
-    if (!group.correct) return;
-    const others = groups.filter((_, i) => i !== index).map(({ size }) => size);
-    total += probabilityOfPlurality(group.size, others, silent, k);
+  return ks.map((k) => {
+    requireSubset(samples.length, k);
+    // Answers of one size, against the same others, win equally often.
+    const bySize = new Map<number, number>();
+    let total = 0;
+    groups.forEach(({ size, sum }, index) => {
+      if (sum === 0) return;
+      let chance = bySize.get(size);
+      if (chance === undefined) {
+        const others = groups.filter((_, i) => i !== index).map((group) => group.size);
+        chance = probabilityOfPlurality(size, others, silent, k);
+        bySize.set(size, chance);
+      }
+      total += chance * (sum / size);
+    });
+    return Math.min(1, total);
   });
-  return Math.min(1, total);
 }
 
 function requireSubset(n: number, k: number): void {

@@ -9,7 +9,7 @@ import type { ChatModel } from '../model/types.js';
 import type { Problem } from '../problem/types.js';
 import { recordPredictions } from './evaluate-predictions.js';
 import { recordRepairs } from './evaluate-repairs.js';
-import { recordSelection, sampleSolutions } from './evaluate-selection.js';
+import { recordSelection, sampleSolutions, simulateSolutions } from './evaluate-selection.js';
 import { createEvaluationContext, type EvaluationOptions } from './evaluation-context.js';
 import type { EvaluationRecord } from './records.js';
 
@@ -26,7 +26,7 @@ export async function evaluateProblem(
   const context = createEvaluationContext(model, sandbox, problem, options);
   const solved = await sampleSolutions(context);
   const [selection, predictions, repairs] = await Promise.all([
-    recordSelection(context, solved),
+    simulateSolutions(context, solved).then((simulations) => recordSelection(context, solved, simulations)),
     recordPredictions(context, solved),
     recordRepairs(context, index < options.keepEpisodes),
   ]);

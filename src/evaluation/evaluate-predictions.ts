@@ -18,7 +18,7 @@ export async function recordPredictions(
 ): Promise<OutputPredictionRecord[]> {
   const { problem, options } = context;
   const test = problem.publicTests[0];
-  if (!test || !context.sandbox || options.outputPredictions === false) return [];
+  if (!test || !context.sandbox) return [];
   const { model: verifier } = verifierOf(context);
   const rng = createRng(`${context.seed}/programs`);
   const reference = problem.programs?.find(({ correct }) => correct)?.source;

@@ -6,9 +6,10 @@ import type { ProgramVerdicts } from '../episode/judging.js';
 import type { Played } from '../episode/types.js';
 import type { Verdict } from '../execution/verdict.js';
 import { completionTokens, simulatePublicTests } from '../selection/simulate.js';
-import type { SimulatedProgram } from '../selection/types.js';
+import type { Prediction } from '../selection/types.js';
+import { findDepartures } from './departures.js';
 import { type EvaluationContext, executePublic, playEpisode, verifierOf } from './evaluation-context.js';
-import type { CandidateRecord, SelectionRecord, SimulationRecord } from './records.js';
+import type { CandidateRecord, DepartureRecord, SelectionRecord, SimulationRecord } from './records.js';
 
 /** One sample. */
 export interface Solution {
@@ -59,51 +60,14 @@ function overall(verdicts: ProgramVerdicts | undefined): Verdict {
   return all.find((verdict) => verdict !== 'accepted') ?? 'accepted';
 }
 
-export async function recordSelection(
-  context: EvaluationContext,
-  solutions: readonly Solution[],
-): Promise<SelectionRecord> {
-  const { problem, options, model } = context;
-  const verifier = verifierOf(context);
-  const simulations = await simulateSolutions(context, solutions);
-  const programs = await Promise.all(
-    solutions.map(async (solution): Promise<CandidateRecord> => {
-      const { source, verdicts, verdictAll, responseTokens } = solution;
-      if (source === null) {
-        return { source, verdictPublic: [], verdictAll, responseTokens, simulations: [] };
-      }
-      const verdictPublic =
-        verdicts?.public.map(({ verdict }) => verdict) ?? problem.publicTests.map(() => 'unscored' as const);
-      const outputs = await executePublic(context, source);
-      return {
-        source,
-        verdictPublic,
-        verdictAll,
-        responseTokens,
-        ...(outputs === undefined ? {} : { outputs }),
-        simulations: simulations.get(source)!,
-      };
-    }),
-  );
-  return {
-    schema: 'selection/1',
-    problem: problem.id,
-    stage: options.stage,
-    model: model.id,
-    ...(verifier.model.id === model.id ? {} : { verifier: verifier.model.id }),
-    comparator: context.comparator,
-    publicTestsInPrompt: options.publicTestsInPrompt ?? true,
-    statement: problem.statement,
-    tests: problem.publicTests,
-    programs,
-  };
-}
+/** By source: [public test][draw]. */
+export type Simulations = ReadonlyMap<string, readonly (readonly Prediction[])[]>;
 
-/** By source: every public test predicted `predictions` times. */
-async function simulateSolutions(
+/** Every distinct program on every public test, `options.predictions` times. */
+export async function simulateSolutions(
   context: EvaluationContext,
   solutions: readonly Solution[],
-): Promise<Map<string, SimulationRecord[]>> {
+): Promise<Simulations> {
   const { problem, options } = context;
   const { model, style } = verifierOf(context);
   const simulated = await simulatePublicTests(
@@ -118,10 +82,60 @@ async function simulateSolutions(
     },
     (episode) => playEpisode(context, episode, model),
   );
-  return new Map(simulated.map((entry) => [entry.program.source, toSimulationRecords(entry)]));
+  return new Map(simulated.map(({ program, predictions }) => [program.source, predictions]));
 }
 
-function toSimulationRecords({ predictions }: SimulatedProgram): SimulationRecord[] {
+/** The record of a problem: every sample with its simulations beside what it really prints. */
+export async function recordSelection(
+  context: EvaluationContext,
+  solutions: readonly Solution[],
+  simulations: Simulations,
+): Promise<SelectionRecord> {
+  const { problem, options, model } = context;
+  const verifier = verifierOf(context);
+  const told = new Map(
+    await Promise.all(
+      [...simulations].map(async ([source, predictions]) => {
+        const outputs = await executePublic(context, source);
+        const departures = await findDepartures(context, source, outputs, predictions);
+        return [source, { outputs, simulations: toSimulationRecords(predictions, departures) }] as const;
+      }),
+    ),
+  );
+  return {
+    schema: 'selection/1',
+    problem: problem.id,
+    stage: options.stage,
+    model: model.id,
+    ...(verifier.model.id === model.id ? {} : { verifier: verifier.model.id }),
+    comparator: context.comparator,
+    publicTestsInPrompt: options.publicTestsInPrompt ?? true,
+    statement: problem.statement,
+    tests: problem.publicTests,
+    programs: solutions.map((solution): CandidateRecord => {
+      const { source, verdicts, verdictAll, responseTokens } = solution;
+      if (source === null) {
+        return { source, verdictPublic: [], verdictAll, responseTokens, simulations: [] };
+      }
+      const { outputs, simulations } = told.get(source)!;
+      return {
+        source,
+        verdictPublic:
+          verdicts?.public.map(({ verdict }) => verdict) ??
+          problem.publicTests.map(() => 'unscored' as const),
+        verdictAll,
+        responseTokens,
+        ...(outputs === undefined ? {} : { outputs }),
+        simulations,
+      };
+    }),
+  };
+}
+
+function toSimulationRecords(
+  predictions: readonly (readonly Prediction[])[],
+  departures: readonly (DepartureRecord | undefined)[],
+): SimulationRecord[] {
   return predictions.map((draws, test) => ({
     test,
     predictions: draws.map((draw) => (draw.kind === 'predicted' ? draw.output : null)),
@@ -129,5 +143,6 @@ function toSimulationRecords({ predictions }: SimulatedProgram): SimulationRecor
       draw.kind === 'unscored' ? null : draw.kind === 'predicted' && draw.matches,
     ),
     tokens: draws.map(({ tokens = 0 }) => tokens),
+    ...(departures[test] && { departure: departures[test] }),
   }));
 }

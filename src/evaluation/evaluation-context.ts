@@ -24,8 +24,6 @@ export interface EvaluationOptions {
   readonly maxTokens: { readonly solve: number; readonly simulate: number; readonly review: number };
   /** Whether solve prompts show the public tests (paper A.1.3); default true. */
   readonly publicTestsInPrompt?: boolean;
-  /** Whether outputs of references, mutants and own programs are predicted besides; needs a sandbox. Default true. */
-  readonly outputPredictions?: boolean;
   readonly maxPrograms: number;
   /** Self-RLEF episodes per problem and kind of feedback; 0 leaves Self-RLEF out. */
   readonly repairSamples: number;

@@ -76,6 +76,19 @@ export const outputPredictionRecord = z.object({
 });
 export type OutputPredictionRecord = Readonly<z.infer<typeof outputPredictionRecord>>;
 
+/** The first step in which a simulated execution differs from the real one (src/nlex/compare-narrations.ts). */
+const departure = z.object({
+  draw: count,
+  /** From 1. */
+  step: count,
+  /** The last steps that both have. */
+  before: z.array(z.string()).readonly(),
+  /** `null` where that side has ended. */
+  simulated: z.string().nullable(),
+  executed: z.string().nullable(),
+});
+export type DepartureRecord = Readonly<z.infer<typeof departure>>;
+
 const simulation = z.object({
   /** Index of the public test. */
   test: count,
@@ -85,6 +98,8 @@ const simulation = z.object({
   passed: z.array(z.boolean().nullable()).readonly(),
   /** [draw] completion tokens spent. */
   tokens: z.array(count).readonly().optional(),
+  /** Where the first wrong draw that was told in the terse form leaves the real execution. */
+  departure: departure.optional(),
 });
 export type SimulationRecord = Readonly<z.infer<typeof simulation>>;
 
@@ -103,6 +118,31 @@ const candidate = z.object({
   simulations: z.array(simulation).readonly(),
 });
 export type CandidateRecord = Readonly<z.infer<typeof candidate>>;
+
+/** What a run submitted for a problem, by all its predictions together (`deskcheck verify`). */
+const choice = z.object({
+  /** Place among the programs; `null` when none held a program. */
+  chosen: count.nullable(),
+  vote: z.enum(['share', 'majority']),
+  /** Simulation ended once the choice was settled, so that predictions are missing. */
+  stoppedEarly: z.boolean(),
+  /** Predictions made; and saved by stopping early, or that stopping would have saved. Equal programs count once. */
+  made: count,
+  saved: count,
+  /** How a tie was broken by inputs that the model wrote (src/selection/agreement.ts). */
+  generated: z
+    .object({
+      inputs: z.array(z.string()).readonly(),
+      /** [input] the output that most of the tied programs are predicted to print. */
+      agreed: z.array(z.string().nullable()).readonly(),
+      /** Places of the programs that tied on the public tests, and on how many inputs each agrees. */
+      tied: z.array(count).readonly(),
+      points: z.array(count).readonly(),
+      predictions: count,
+    })
+    .optional(),
+});
+export type ChoiceRecord = Readonly<z.infer<typeof choice>>;
 
 /** All samples for one problem, with their simulations and their real results: best@k in all its forms. */
 export const selectionRecord = z.object({
@@ -124,6 +164,7 @@ export const selectionRecord = z.object({
     .readonly()
     .optional(),
   programs: z.array(candidate).readonly(),
+  choice: choice.optional(),
 });
 export type SelectionRecord = Readonly<z.infer<typeof selectionRecord>>;
 

@@ -1,13 +1,11 @@
 /**
- * Choosing among k programs (paper §3, figure 4): pass@k, best@k by execution (the oracle of the method, which
- * really runs the public tests), best@k by simulation, short-1@k, and the *simulation gap* between the two best@k.
- *
- * Ranking: the number of public tests passed, really or by simulation; a response without a program ranks below all
- * programs, in both arms (our choice: no run is needed to see it). The simulated arm averages the estimator over the
- * prediction draws, one prediction per (program, test) each; nothing is pooled into a vote.
+ * Choosing among k programs (paper §3, figure 4): the curves of every rule of choosing (selection-curves.ts), the
+ * *simulation gap* between best@k by execution and by simulation, and what each costs (selection-costs.ts).
  *
  * One set of problems for all arms and all k, so that curves can be compared: a problem with fewer scored programs
  * than the largest k, or whose simulations are incomplete, is left out and counted.
+ *
+ * A run that stops simulating early has no curves by simulation; it has one point, what it submitted (`settled`).
  */
 
 import {
@@ -20,11 +18,27 @@ import {
   groupBy,
   type SummaryContext,
 } from './estimates.js';
-import { passAtK, rankScoreCurve } from './estimators.js';
-import type { CandidateRecord, SelectionRecord } from './records.js';
+import type { SelectionRecord } from './records.js';
+import { type SelectionCost, selectionCosts } from './selection-costs.js';
+import { type Curves, curvesOf, isUnscored, type SelectionArm, scoredPrograms } from './selection-curves.js';
 import type { Cluster } from './statistics.js';
 
-export type SelectionArm = 'pass' | 'executed' | 'simulated' | 'short';
+/** What runs submitted, where they chose, all their predictions counted together. */
+export interface SettledChoice {
+  readonly stoppedEarly: boolean;
+  /** Most programs to choose from. */
+  readonly k: number;
+  /** Share of problems whose submitted program is right. */
+  readonly right: Estimate;
+  /** Minus pass@1 of the same programs; and best@k by execution minus this. */
+  readonly gain: Difference;
+  readonly gap: Difference;
+  readonly predictionsMade: number;
+  readonly predictionsSaved: number;
+  /** Ties that inputs written by the model were asked to break; those in which one program led. */
+  readonly tiesAsked: number;
+  readonly tiesBroken: number;
+}
 
 export interface SelectionSummary {
   readonly stage: string;
@@ -44,8 +58,10 @@ export interface SelectionSummary {
   readonly draws: number;
   /** 1…largest k. */
   readonly ks: readonly number[];
-  /** [k] per arm; `simulated` is empty when nothing was simulated. */
+  /** [k] per arm; `simulated` and `majority` are empty when nothing was simulated, or not in full. */
   readonly arms: Readonly<Record<SelectionArm, readonly Estimate[]>>;
+  /** [k] any of them passes all public tests. */
+  readonly publicPass: readonly Estimate[];
   /** [k] best@k by execution − by simulation. */
   readonly gap: readonly Difference[];
   /** [k] best@k by simulation − pass@1. */
@@ -61,8 +77,10 @@ export interface SelectionSummary {
     readonly falseFail: number;
     readonly trueFail: number;
   };
-  /** Mean completion tokens per program: its response, and one draw of its simulations on all public tests. */
-  readonly tokensPerProgram: { readonly response: number | null; readonly simulations: number | null };
+  /** [k] completion tokens per problem. */
+  readonly costs: readonly SelectionCost[];
+  /** `undefined` where runs submitted nothing themselves, or nothing was judged. */
+  readonly settled?: SettledChoice;
 }
 
 /** A later stage minus an earlier one, on the problems that both have. */
@@ -75,17 +93,6 @@ export interface SelectionChange {
   readonly passAt1: Difference;
   readonly passAtK: Difference;
   readonly bestAtKSimulated: Difference;
-}
-
-/** One problem's curves, [k] each. */
-export interface Curves {
-  readonly problem: string;
-  readonly programs: number;
-  readonly draws: number;
-  readonly pass: readonly number[];
-  readonly executed: readonly number[];
-  readonly short: readonly number[];
-  readonly simulated: readonly number[] | null;
 }
 
 interface Arm {
@@ -115,7 +122,7 @@ export function summariseSelections(
 function summariseArm(records: readonly SelectionRecord[], context: SummaryContext): Arm {
   const scored = records.map((record) => ({
     record,
-    programs: record.programs.filter((program) => !isUnscored(program)),
+    programs: scoredPrograms(record.programs),
   }));
   const largestK = Math.min(context.maxK, Math.max(0, ...scored.map(({ programs }) => programs.length)));
   const ks = Array.from({ length: largestK }, (_, i) => i + 1);
@@ -123,6 +130,7 @@ function summariseArm(records: readonly SelectionRecord[], context: SummaryConte
   const computed = enough.map(({ record, programs }) => curvesOf(record.problem, programs, ks));
   const anySimulated = computed.some((curve) => curve.simulated !== null);
   const curves = anySimulated ? computed.filter((curve) => curve.simulated !== null) : computed;
+  const inCurves = new Set(curves.map(({ problem }) => problem));
 
   const clusters = (values: (curve: Curves) => readonly number[], k: number): Cluster[] =>
     curves.map((curve) => ({ sum: values(curve)[k - 1]!, count: 1 }));
@@ -157,8 +165,10 @@ function summariseArm(records: readonly SelectionRecord[], context: SummaryConte
       pass: arm((curve) => curve.pass),
       executed: arm((curve) => curve.executed),
       simulated: anySimulated ? arm(simulated) : [],
+      majority: anySimulated ? arm((curve) => curve.majority!) : [],
       short: arm((curve) => curve.short),
     },
+    publicPass: arm((curve) => curve.publicPass),
     gap: simulatedKs.map((k) =>
       against(
         k,
@@ -181,85 +191,24 @@ function summariseArm(records: readonly SelectionRecord[], context: SummaryConte
       ),
     ),
     ...countPrograms(records),
+    costs: selectionCosts(
+      enough.filter(({ record }) => inCurves.has(record.problem)).map(({ programs }) => programs),
+      ks,
+    ),
+    ...settledOf(records, context),
   };
   return { summary, curves };
 }
 
-/** The curves of one problem. */
-export function curvesOf(
-  problem: string,
-  programs: readonly CandidateRecord[],
-  ks: readonly number[],
-): Curves {
-  const score = (program: CandidateRecord): number => (program.verdictAll === 'accepted' ? 1 : 0);
-  const correct = programs.filter((program) => score(program) === 1).length;
-  const ranked = (rank: (program: CandidateRecord) => number): number[] =>
-    rankScoreCurve(
-      programs.map((program) => ({ rank: rank(program), score: score(program) })),
-      ks,
-    );
-  const executed = (program: CandidateRecord): number =>
-    program.source === null ? -1 : program.verdictPublic.filter((verdict) => verdict === 'accepted').length;
-  const draws = completeDraws(programs);
-  const perDraw = draws.map((draw) =>
-    ranked((program) =>
-      program.source === null
-        ? -1
-        : program.simulations.filter((simulation) => simulation.passed[draw] === true).length,
-    ),
-  );
-  return {
-    problem,
-    programs: programs.length,
-    draws: draws.length,
-    pass: ks.map((k) => passAtK(programs.length, correct, k)),
-    executed: ranked(executed),
-    short: ranked((program) => -program.responseTokens),
-    simulated:
-      perDraw.length === 0
-        ? null
-        : ks.map((_, i) => perDraw.reduce((sum, curve) => sum + curve[i]!, 0) / perDraw.length),
-  };
-}
-
-/** The draws in which every program has a scored prediction for every public test. */
-function completeDraws(programs: readonly CandidateRecord[]): number[] {
-  const readable = programs.filter((program) => program.source !== null);
-  // Nothing to simulate: every ranking is the same, and one draw stands for all.
-  if (readable.every((program) => program.verdictPublic.length === 0)) return [0];
-  if (readable.some((program) => program.simulations.length < program.verdictPublic.length)) return [];
-  const passed = readable.flatMap((program) => program.simulations.map((simulation) => simulation.passed));
-  const draws = passed.reduce((most, list) => Math.max(most, list.length), 0);
-  return Array.from({ length: draws }, (_, draw) => draw).filter((draw) =>
-    passed.every((list) => typeof list[draw] === 'boolean'),
-  );
-}
-
-function isUnscored(program: CandidateRecord): boolean {
-  return program.verdictAll === 'unscored' || program.verdictPublic.includes('unscored');
-}
-
 function countPrograms(
   records: readonly SelectionRecord[],
-): Pick<
-  SelectionSummary,
-  'unscoredPrograms' | 'unscoredPredictions' | 'passAt1Bounds' | 'confusion' | 'tokensPerProgram'
-> {
+): Pick<SelectionSummary, 'unscoredPrograms' | 'unscoredPredictions' | 'passAt1Bounds' | 'confusion'> {
   const confusion = { truePass: 0, falsePass: 0, falseFail: 0, trueFail: 0 };
-  let [programs, unscored, accepted, unscoredPredictions, responseTokens] = [0, 0, 0, 0, 0];
-  let [simulated, simulationTokens] = [0, 0];
+  let [programs, unscored, accepted, unscoredPredictions] = [0, 0, 0, 0];
   for (const program of records.flatMap((record) => record.programs)) {
     programs++;
-    responseTokens += program.responseTokens;
     if (isUnscored(program)) unscored++;
     else if (program.verdictAll === 'accepted') accepted++;
-    const costs = program.simulations.flatMap(({ tokens }) =>
-      tokens === undefined || tokens.length === 0 ? [] : [tokens.reduce((a, b) => a + b, 0) / tokens.length],
-    );
-    if (costs.length > 0 || program.source === null) {
-      simulated++;
-      simulationTokens += costs.reduce((a, b) => a + b, 0);
-    }
     for (const { test, passed } of program.simulations) {
       const really = program.verdictPublic[test];
       for (const said of passed) {
@@ -277,9 +226,47 @@ function countPrograms(
     passAt1Bounds:
       programs === 0 ? null : { worst: accepted / programs, best: (accepted + unscored) / programs },
     confusion,
-    tokensPerProgram: {
-      response: programs === 0 ? null : responseTokens / programs,
-      simulations: simulationTokens === 0 ? null : simulationTokens / simulated,
+  };
+}
+
+function settledOf(
+  records: readonly SelectionRecord[],
+  context: SummaryContext,
+): { readonly settled?: SettledChoice } {
+  const judged = records.flatMap(({ problem, programs, choice }) => {
+    const isJudged = choice !== undefined && programs.length > 0 && !programs.some(isUnscored);
+    return isJudged ? [{ problem, programs, choice }] : [];
+  });
+  if (judged.length === 0) return {};
+  const one = (value: number): Cluster => ({ sum: value, count: 1 });
+  const right = judged.map(({ programs, choice: { chosen } }) =>
+    one(chosen !== null && programs[chosen]?.verdictAll === 'accepted' ? 1 : 0),
+  );
+  const curves = judged.map(({ problem, programs }) => curvesOf(problem, programs, [1, programs.length]));
+  const choices = judged.map(({ choice }) => choice);
+  const ties = choices.flatMap(({ generated }) => generated ?? []);
+  return {
+    settled: {
+      stoppedEarly: choices.some(({ stoppedEarly }) => stoppedEarly),
+      k: judged.reduce((most, { programs }) => Math.max(most, programs.length), 0),
+      right: estimate(right, context, records.length - judged.length),
+      gain: difference(
+        right,
+        curves.map(({ pass }) => one(pass[0]!)),
+        context,
+      ),
+      gap: difference(
+        curves.map(({ executed }) => one(executed.at(-1)!)),
+        right,
+        context,
+      ),
+      predictionsMade: choices.reduce((sum, { made }) => sum + made, 0),
+      predictionsSaved: choices.reduce((sum, { saved }) => sum + saved, 0),
+      tiesAsked: ties.length,
+      tiesBroken: ties.filter(({ points }) => {
+        const most = Math.max(0, ...points);
+        return most > 0 && points.some((value) => value < most);
+      }).length,
     },
   };
 }

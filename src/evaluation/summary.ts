@@ -15,6 +15,7 @@ import type {
   SelfRlefRecord,
 } from './records.js';
 import { type BenchmarkSummary, summariseBenchmarks } from './summarise-benchmarks.js';
+import { type OwnMixSummary, summariseOwnMixes } from './summarise-own-mix.js';
 import {
   type PredictionChange,
   type PredictionSummary,
@@ -26,6 +27,7 @@ import { type SelfRlefContrast, type SelfRlefSummary, summariseSelfRlef } from '
 export interface Summary {
   readonly predictions: readonly PredictionSummary[];
   readonly predictionChanges: readonly PredictionChange[];
+  readonly ownMixes: readonly OwnMixSummary[];
   readonly selections: readonly SelectionSummary[];
   readonly selectionChanges: readonly SelectionChange[];
   readonly selfRlef: readonly SelfRlefSummary[];
@@ -76,6 +78,7 @@ export function summarise(records: Iterable<EvaluationRecord>, options: SummaryO
   }
   return {
     ...summarisePredictions(predictions, context),
+    ownMixes: summariseOwnMixes(selections, context),
     ...summariseSelections(selections, context),
     ...summariseSelfRlef(repairs, context),
     benchmarks: summariseBenchmarks(benchmarks, context),

@@ -2,20 +2,31 @@
  * `deskcheck verify` (paper §3): programs sampled for each problem, simulated on its public tests, one chosen; with a sandbox
  * also judged, so that best@k, its oracle and the simulation gap can be reported.
  *
- * With `earlyStop` simulation ends once the choice is settled. What is saved is counted, but there are then no curves: those
- * need every prediction.
+ * With `earlyStop` simulation ends once the choice is settled. What is saved is counted, and what was chosen is judged; there
+ * is then no curve by simulation: that needs every prediction.
  */
-import { InfrastructureError } from '../core/errors.js';
-import { evaluateProblem } from '../evaluation/evaluate-model.js';
+
+import {
+  recordSelection,
+  type Simulations,
+  type Solution,
+  sampleSolutions,
+  simulateSolutions,
+} from '../evaluation/evaluate-selection.js';
+import {
+  createEvaluationContext,
+  type EvaluationContext,
+  playEpisode,
+  verifierOf,
+} from '../evaluation/evaluation-context.js';
 import { ownPredictions } from '../evaluation/own-predictions.js';
-import type { CandidateRecord, SelectionRecord } from '../evaluation/records.js';
+import type { CandidateRecord, ChoiceRecord, SelectionRecord } from '../evaluation/records.js';
 import type { ComparatorName } from '../execution/comparators.js';
-import { judge } from '../execution/judge.js';
 import type { Verdict } from '../execution/verdict.js';
 import type { Problem } from '../problem/types.js';
 import { programScore, replayRace, type Vote } from '../selection/early-stop.js';
 import { selectCandidate } from '../selection/rank.js';
-import { selfVerify } from '../selection/self-verify.js';
+import { chooseBySimulation, type Outcome, type PlacedAgreement } from '../selection/self-verify.js';
 import type { Prediction } from '../selection/types.js';
 import { MAX_TOKENS } from './context.js';
 import {
@@ -56,17 +67,15 @@ export interface ChoiceOutcome extends ProblemOutcome {
   readonly saved: number;
   /** Of the chosen program, on all tests; `unscored` without a sandbox. */
   readonly verdict: Verdict;
+  /** Where programs tied on the public tests and inputs written by the model were asked. */
+  readonly tie?: 'broken' | 'left';
 }
 
 export function runVerify(
   options: ModelRunOptions & { readonly settings: VerifySettings },
 ): Promise<ModelRunResult<ChoiceOutcome>> {
   const { settings } = options;
-  return runOverProblems(options, (problem, index, workplace) =>
-    settings.earlyStop
-      ? chooseOnly(problem, workplace, settings)
-      : evaluateAndChoose(problem, index, workplace, settings),
-  );
+  return runOverProblems(options, (problem, _, workplace) => verifyProblem(problem, workplace, settings));
 }
 
 /** Most tokens of one completion: what was asked for, else what fits the model. */
@@ -78,15 +87,26 @@ export function maxTokensFor(
   return solver.style.id === 'terse' ? MAX_TOKENS : { solve: 8_192, simulate: 8_192, review: 8_192 };
 }
 
-async function evaluateAndChoose(
+async function verifyProblem(
   problem: Problem,
-  index: number,
   workplace: Workplace,
   settings: VerifySettings,
 ): Promise<Worked<ChoiceOutcome>> {
+  const context = contextOf(problem, workplace, settings);
+  const solutions = await sampleSolutions(context);
+  if (settings.earlyStop) return chooseEarly(context, solutions, settings);
+  const record = await recordSelection(context, solutions, await simulateSolutions(context, solutions));
+  const outcome = chooseFrom(record, settings);
+  const { chosen, predictions: made, saved } = outcome;
+  const choice: ChoiceRecord = { chosen, vote: settings.vote, stoppedEarly: false, made, saved };
+  // The simulations themselves are predictions about the model's own programs.
+  return { outcome, records: [...ownPredictions(record), { ...record, choice }] };
+}
+
+function contextOf(problem: Problem, workplace: Workplace, settings: VerifySettings): EvaluationContext {
   const { solver, verifier, sandbox, signal } = workplace;
   const { samples, predictions, temperature, topP, comparator, seed, publicTestsInPrompt } = settings;
-  const records = await evaluateProblem(solver.model, sandbox, problem, index, {
+  return createEvaluationContext(solver.model, sandbox, problem, {
     stage: 'verify',
     style: solver.style,
     verifier: { model: verifier.model, style: verifier.style },
@@ -96,16 +116,12 @@ async function evaluateAndChoose(
     predictions,
     maxTokens: maxTokensFor(workplace, settings),
     publicTestsInPrompt,
-    // The simulations themselves are predictions about the model's own programs.
-    outputPredictions: false,
     maxPrograms: 1,
     repairSamples: 0,
     keepEpisodes: 0,
     comparator,
     signal,
   });
-  const selection = records.find((record): record is SelectionRecord => record.schema === 'selection/1')!;
-  return { outcome: chooseFrom(selection, settings), records: [...ownPredictions(selection), ...records] };
 }
 
 /** The choice among stored samples: a pure function of the record, so that it can be made again. */
@@ -153,64 +169,73 @@ function predictionsOf({ simulations }: CandidateRecord): Prediction[][] {
   );
 }
 
-async function chooseOnly(
-  problem: Problem,
-  workplace: Workplace,
+/** Simulates until the choice is settled; every sample is judged all the same, where there is a sandbox. */
+async function chooseEarly(
+  context: EvaluationContext,
+  solutions: readonly Solution[],
   settings: VerifySettings,
 ): Promise<Worked<ChoiceOutcome>> {
-  const { solver, verifier, sandbox, signal } = workplace;
-  const { samples, predictions, vote, temperature, topP, comparator, seed, publicTestsInPrompt } = settings;
-  const verified = await selfVerify({
-    model: solver.model,
-    verifier: verifier.model,
-    verifierStyle: verifier.style,
-    problem,
-    style: solver.style,
-    sampling: { temperature, topP },
-    maxTokens: maxTokensFor(workplace, settings),
-    publicTestsInPrompt,
-    comparator,
-    seed,
-    samples,
-    predictions,
-    vote,
-    generatedTests: settings.generatedTests ?? 0,
-    signal,
-  }).catch(noSample);
-  if (!verified) return { outcome: { ...NO_CHOICE, problem: problem.id }, records: [] };
-  const { program, index, candidates, predictionsMade, predictionsSaved } = verified;
-  const chosen = index === undefined ? undefined : candidates[index];
-  const unscored = candidates.some(
-    (candidate) =>
-      candidate.kind === 'unscored' ||
-      (candidate.kind === 'program' && candidate.predictions.flat().some(({ kind }) => kind === 'unscored')),
+  const { problem, model, options } = context;
+  const { predictions, vote, comparator, seed, generatedTests = 0 } = settings;
+  const verifier = verifierOf(context);
+  const verified = await chooseBySimulation(
+    {
+      problem,
+      style: options.style,
+      verifierStyle: verifier.style,
+      maxTokens: options.maxTokens,
+      ...{ comparator, seed, predictions, vote, generatedTests },
+    },
+    solutions.map(({ source, verdictAll }): Outcome => {
+      if (source !== null) return { kind: 'program', program: { source } };
+      return verdictAll === 'unscored' ? { kind: 'unscored', reason: 'no answer' } : { kind: 'unparsed' };
+    }),
+    (episode) => playEpisode(context, episode, model),
+    (episode) => playEpisode(context, episode, verifier.model),
   );
-  const judged =
-    program && sandbox ? await judge(sandbox, program, problem, { comparator, signal }) : undefined;
+  const { index, candidates, agreement, predictionsMade: made, predictionsSaved: saved } = verified;
+  const simulations: Simulations = new Map(
+    candidates.flatMap((candidate) =>
+      candidate.kind === 'program' ? [[candidate.program.source, candidate.predictions] as const] : [],
+    ),
+  );
+  const record = await recordSelection(context, solutions, simulations);
+  const choice: ChoiceRecord = {
+    ...{ chosen: index ?? null, vote, stoppedEarly: true, made, saved },
+    ...(agreement && { generated: toGenerated(agreement) }),
+  };
+  const chosen = index === undefined ? undefined : candidates[index];
+  const source = index === undefined ? null : solutions[index]!.source;
+  const unscored = record.programs.some(hasUnscored);
   return {
     outcome: {
       problem: problem.id,
       chosen: index ?? null,
-      source: program?.source ?? null,
+      source,
       points: chosen?.kind === 'program' ? chosen.score.least : 0,
       outOf: problem.publicTests.length * (vote === 'share' ? predictions : 1),
-      predictions: predictionsMade,
-      saved: predictionsSaved,
-      verdict: judged?.verdict ?? (program ? 'unscored' : 'unparsed'),
+      predictions: made,
+      saved,
+      verdict:
+        index === undefined ? (unscored ? 'unscored' : 'unparsed') : record.programs[index]!.verdictAll,
+      ...(agreement && { tie: tieOf(agreement) }),
       ...(unscored ? { unscored } : {}),
     },
-    records: [],
+    records: [{ ...record, choice }],
   };
 }
 
-const NO_CHOICE = {
-  ...{ source: null, chosen: null, points: 0, outOf: 0, predictions: 0, saved: 0 },
-  verdict: 'unscored',
-  unscored: true,
-} as const;
+function toGenerated({
+  inputs,
+  agreed,
+  points,
+  places,
+  predictions,
+}: PlacedAgreement): ChoiceRecord['generated'] {
+  return { inputs, agreed: agreed.map((output) => output ?? null), tied: places, points, predictions };
+}
 
-/** One problem that the machinery failed does not end the run. */
-function noSample(error: unknown): undefined {
-  if (error instanceof InfrastructureError && error.code === 'no-sample') return undefined;
-  throw error;
+function tieOf({ points }: PlacedAgreement): 'broken' | 'left' {
+  const most = Math.max(0, ...points);
+  return most > 0 && points.some((value) => value < most) ? 'broken' : 'left';
 }

@@ -4,7 +4,7 @@
  */
 import type { Comparison } from '../evaluation/compare-runs.js';
 import type { Difference } from '../evaluation/estimates.js';
-import type { SelectionSummary } from '../evaluation/summarise-selections.js';
+import type { SelectionSummary, SettledChoice } from '../evaluation/summarise-selections.js';
 import type { SelfRlefSummary } from '../evaluation/summarise-self-rlef.js';
 import type { Summary } from '../evaluation/summary.js';
 import { counted, directionOf, estimateText, percent, points, pointsInterval, stageLabel } from './format.js';
@@ -110,7 +110,28 @@ function selectionHeadline({ ks, arms, gain, problems, stage, verifier, model }:
   }
 }
 
+/** A run that stopped simulating early has one choice per problem and no curve. */
+function settledHeadline(
+  { arms, verifier, model, stage }: SelectionSummary,
+  { k, right, gain }: SettledChoice,
+): Lead {
+  const who = verifier === model ? 'by simulating them itself' : `by the simulations of ${verifier}`;
+  const numbers = `${percent(right.value)} of problems, against ${percent(arms.pass[0]?.value ?? null)} for a single program`;
+  const arm = `Choosing among ${k} programs ${who}`;
+  const evidence = `Difference ${signed(gain)}; ${counted(right.problems, 'problem')}, ${stageLabel(stage)}.`;
+  switch (directionOf(gain)) {
+    case 'higher':
+      return { headline: `${arm} solves ${numbers}, and nothing had to be run.`, evidence };
+    case 'lower':
+      return { headline: `${arm} does harm here: it solves ${numbers}.`, evidence };
+    case 'undecided':
+      return { headline: `No gain can be claimed. ${arm} solves ${numbers}.`, evidence };
+  }
+}
+
 function otherHeadline(summary: Summary): Lead {
+  const solved = latest(summary.selections);
+  if (solved?.settled) return settledHeadline(solved, solved.settled);
   const prediction = latest(summary.predictions);
   const accuracy = prediction?.groups[0]?.accuracy;
   if (prediction && accuracy && accuracy.value !== null) {
@@ -119,7 +140,6 @@ function otherHeadline(summary: Summary): Lead {
       evidence: `${estimateText(accuracy)}; ${counted(accuracy.items, 'prediction')}, ${counted(accuracy.problems, 'problem')}, ${stageLabel(prediction.stage)}.`,
     };
   }
-  const solved = latest(summary.selections);
   const passAt1 = solved?.arms.pass[0];
   if (solved && passAt1) {
     return {

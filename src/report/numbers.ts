@@ -73,6 +73,14 @@ export function numberRows(summary: Summary): NumberRow[] {
     add(place, 'output-prediction accuracy', change.accuracy, { group: change.group });
     add(place, 'wishful', change.wishful, { group: change.group });
   }
+  for (const { stage, model, verifier, accuracy, asExpected, differs, wishful } of summary.ownMixes) {
+    const arm = verifier === model ? '' : `programs by ${model}`;
+    const place = { table: 'output-prediction', stage, model: verifier, arm, comparator: 'output' } as const;
+    add(place, 'accuracy', accuracy, { group: 'own as written' });
+    add(place, 'accuracy', asExpected, { group: 'own as written: as-expected' });
+    add(place, 'accuracy', differs, { group: 'own as written: differs' });
+    add(place, 'wishful', wishful, { group: 'own as written: differs' });
+  }
   for (const selection of summary.selections) addSelection(selection, add);
   for (const change of summary.selectionChanges) {
     const place = {
@@ -192,10 +200,18 @@ function addSelection(selection: SelectionSummary, add: Add): void {
     add(place, 'pass', arms.pass[i]!, more);
     add(place, 'best executed', arms.executed[i]!, more);
     add(place, 'short-1', arms.short[i]!, more);
+    add(place, 'passes all public tests', selection.publicPass[i]!, more);
+    if (arms.majority[i]) add(place, 'majority', arms.majority[i], more);
     if (arms.simulated[i]) add(place, 'best simulated', arms.simulated[i], more);
     if (gap[i]) add(place, 'simulation gap', gap[i], { k });
     if (gain[i]) add(place, 'best simulated − pass@1', gain[i], { k });
     if (overShort[i]) add(place, 'best simulated − short-1', overShort[i], { k });
+  }
+  if (selection.settled) {
+    const { k, right, gain, gap } = selection.settled;
+    add(place, 'submitted', right, { k });
+    add(place, 'submitted − pass@1', gain, { k });
+    add(place, 'best executed − submitted', gap, { k });
   }
 }
 
@@ -239,7 +255,7 @@ export function overview(summary: Summary, label: (stage: string, model: string)
   row(' program prints what is expected', group('as-expected', 'accuracy'));
   row(' program prints something else', group('differs', 'accuracy'));
   row(' wishful answers there', group('differs', 'wishful'));
-  row(' own programs', group('own', 'accuracy'));
+  row(' own programs, distinct ones', group('own', 'accuracy'));
   const k = summary.selections.reduce((most, { ks }) => Math.max(most, ks.length), 0);
   const arm =
     (name: keyof SelectionSummary['arms'], at: number) =>
@@ -247,11 +263,16 @@ export function overview(summary: Summary, label: (stage: string, model: string)
       const found = summary.selections.find(same(key))?.arms[name][at - 1];
       return found && estimateText(found);
     };
+  row(' own programs, as often as written', (key) => {
+    const found = summary.ownMixes.find(same(key));
+    return found && estimateText(found.accuracy);
+  });
   row('solve pass@1', arm('pass', 1));
   if (k > 1) {
     row(`solve pass@${k}`, arm('pass', k));
     row(`best@${k} by simulation`, arm('simulated', k));
     row(`best@${k} by execution (oracle)`, arm('executed', k));
+    row(`majority@${k} of simulated outputs`, arm('majority', k));
     row(`short-1@${k}`, arm('short', k));
     const delta = (name: 'gap' | 'gain') => (key: { readonly stage: string; readonly model: string }) => {
       const found = summary.selections.find(same(key))?.[name][k - 1];
@@ -259,6 +280,10 @@ export function overview(summary: Summary, label: (stage: string, model: string)
     };
     row(' gain over pass@1, points', delta('gain'));
     row(' simulation gap, points', delta('gap'));
+    row('submitted by the run', (key) => {
+      const settled = summary.selections.find(same(key))?.settled;
+      return settled && estimateText(settled.right);
+    });
   }
   const repair =
     (feedback: string, end: 'first' | 'submitted') =>

@@ -5,7 +5,7 @@ export const STYLES = `
 :root {
   color-scheme: light dark;
   --paper: #f7f5f0; --card: #fffefb; --ink: #1f2328; --muted: #666b73; --line: #e3dfd5; --soft: #efece4;
-  --c-executed: #0b7d70; --c-simulated: #4152c8; --c-short: #b06a12; --c-plain: #777d86;
+  --c-executed: #0b7d70; --c-simulated: #4152c8; --c-short: #b06a12; --c-majority: #8a4bb0; --c-plain: #777d86;
   --c-wishful: #c2355f; --c-wrong: #b9b3a6; --c-none: #dedad0; --on-strong: #ffffff; --on-soft: #3a3833;
   --mark: #ffd9e2; --mark-ink: #8c1238; --good: #0b7d70; --bad: #b3263f; --good-soft: #dcf1ec; --bad-soft: #fbe3e6;
   --serif: "Iowan Old Style", "Palatino Linotype", Palatino, "Source Serif 4", Georgia, serif;
@@ -15,7 +15,7 @@ export const STYLES = `
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14161a; --card: #1c1f24; --ink: #e8e6e1; --muted: #9da2ab; --line: #32363d; --soft: #252930;
-    --c-executed: #3fbfae; --c-simulated: #909dff; --c-short: #e0a458; --c-plain: #9aa0a9;
+    --c-executed: #3fbfae; --c-simulated: #909dff; --c-short: #e0a458; --c-majority: #c79be8; --c-plain: #9aa0a9;
     --c-wishful: #f27e9c; --c-wrong: #6d6a63; --c-none: #3f4147; --on-strong: #10131a; --on-soft: #eceae5;
     --mark: #5c1f33; --mark-ink: #ffc4d3; --good: #4fcbb9; --bad: #ff8d9c; --good-soft: #16372f; --bad-soft: #41202a;
   }

@@ -92,17 +92,17 @@ export function createRace(programs: number, tests: number, draws: number, vote:
   };
 }
 
-/** How many of the predictions of a full simulation a race would have made: what early stopping would have saved. */
+/** Which of the predictions of a full simulation a race would have made: what early stopping would have saved. */
 export function replayRace(
   predictions: readonly (readonly (readonly Prediction[])[])[],
   draws: number,
   vote: Vote = 'share',
-): { readonly made: number; readonly total: number } {
+): { readonly made: number; readonly total: number; readonly predictions: Race['predictions'] } {
   const race = createRace(predictions.length, predictions[0]?.length ?? 0, draws, vote);
   for (let round = race.next(); round.length > 0; round = race.next()) {
     for (const { program, test, draw } of round) {
       race.note(program, test, predictions[program]![test]![draw] ?? { kind: 'unparsed' });
     }
   }
-  return { made: race.made(), total: race.total };
+  return { made: race.made(), total: race.total, predictions: race.predictions };
 }

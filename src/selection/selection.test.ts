@@ -70,12 +70,12 @@ test('every program is simulated on every public test, as often as asked', async
   expect(result.map((program) => predictedPasses(program))).toEqual([2, 1]);
   expect(result[0]?.predictions).toEqual([
     [
-      { kind: 'predicted', output: '4', matches: true, tokens: 6 },
-      { kind: 'predicted', output: '5', matches: false, tokens: 6 },
+      { kind: 'predicted', output: '4', matches: true, tokens: 6, completion: 'out 4' },
+      { kind: 'predicted', output: '5', matches: false, tokens: 6, completion: 'out 5' },
     ],
     [
-      { kind: 'predicted', output: '6', matches: true, tokens: 6 },
-      { kind: 'unparsed', tokens: 2 },
+      { kind: 'predicted', output: '6', matches: true, tokens: 6, completion: 'out 6' },
+      { kind: 'unparsed', tokens: 2, completion: '?' },
     ],
   ]);
   expect(model.asked.map(({ messages }) => messages[0]?.content)).toEqual([

@@ -100,12 +100,18 @@ export interface SelfVerified {
   /** In the order of sampling. */
   readonly candidates: readonly Candidate[];
   /** How ties were broken, where `generatedTests` was asked for and there were any. */
-  readonly agreement?: Agreement;
+  readonly agreement?: PlacedAgreement;
   readonly predictionsMade: number;
   /** By stopping early. */
   readonly predictionsSaved: number;
   readonly spending: Spending;
 }
+
+/** The agreement of the candidates that tied, and which those are. */
+export type PlacedAgreement = Agreement & {
+  /** [tied program] its place among the candidates. */
+  readonly places: readonly number[];
+};
 
 /** Throws an InfrastructureError when the model gave no answer at all. */
 export async function selfVerify(options: SelfVerifyOptions): Promise<SelfVerified> {
@@ -210,7 +216,7 @@ async function breakTies(
   candidates: readonly Candidate[],
   writer: PlayAny,
   verifier: PlayAny,
-): Promise<{ readonly found: Agreement; readonly share: readonly (number | undefined)[] } | undefined> {
+): Promise<{ readonly found: PlacedAgreement; readonly share: readonly (number | undefined)[] } | undefined> {
   const { generatedTests = 0, maxTokens, style = paperStyle } = options;
   const scores = candidates.map((candidate) => (candidate.kind === 'program' ? candidate.score.least : -1));
   const best = Math.max(-1, ...scores);
@@ -235,7 +241,7 @@ async function breakTies(
   );
   const share: (number | undefined)[] = candidates.map(() => undefined);
   for (const [at, { place }] of tied.entries()) share[place] = found.points[at]! / (found.inputs.length + 1);
-  return { found, share };
+  return { found: { ...found, places: tied.map(({ place }) => place) }, share };
 }
 
 /** The problem in the form that episodes take. */

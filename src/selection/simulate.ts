@@ -125,9 +125,11 @@ function predictionOf(played: Played<PredictOutputOutcome>): Prediction {
   const tokens = completionTokens(played);
   if (played.kind === 'unscored') return { kind: 'unscored', reason: played.reason, tokens };
   const { outcome } = played;
+  const last = played.journal.at(-1)?.response;
+  const told = { tokens, ...(last?.kind === 'turn' ? { completion: last.text } : {}) };
   return outcome.kind === 'predicted'
-    ? { kind: 'predicted', output: outcome.output, matches: outcome.matches ?? false, tokens }
-    : { ...outcome, tokens };
+    ? { kind: 'predicted', output: outcome.output, matches: outcome.matches ?? false, ...told }
+    : { ...outcome, ...told };
 }
 
 /** Completion tokens over all turns of an episode. */

@@ -20,6 +20,8 @@ export type Prediction = (
 ) & {
   /** Completion tokens spent. */
   readonly tokens?: number;
+  /** What the model wrote. */
+  readonly completion?: string;
 };
 
 export interface SimulatedProgram {

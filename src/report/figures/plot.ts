@@ -15,6 +15,8 @@ export const COLOUR = {
   executed: 'var(--c-executed)',
   /** By simulation. */
   simulated: 'var(--c-simulated)',
+  /** What most programs agree on. */
+  majority: 'var(--c-majority)',
   /** The shortest response. */
   short: 'var(--c-short)',
   /** pass@k, a first program: what is compared against. */

@@ -1,14 +1,14 @@
 /**
- * Choosing among k programs (paper, figure 4), with bands and the simulation gap; and the same accuracies against the
- * tokens they cost, so that arms can be compared at equal cost.
+ * Choosing among k programs (paper, figure 4), with bands and the simulation gap. What it costs: cost-figure.ts.
  */
 import type { Estimate } from '../../evaluation/estimates.js';
-import type { SelectionArm, SelectionSummary } from '../../evaluation/summarise-selections.js';
-import { count, estimateText, percent } from '../format.js';
+import type { SelectionArm } from '../../evaluation/selection-curves.js';
+import type { SelectionSummary } from '../../evaluation/summarise-selections.js';
+import { estimateText, percent } from '../format.js';
 import type { Html } from '../html.js';
 import { COLOUR, figure, Plot, spread } from './plot.js';
 
-interface Line {
+export interface Line {
   readonly arm: SelectionArm;
   readonly name: string;
   readonly shortName: string;
@@ -18,7 +18,7 @@ interface Line {
   readonly band: boolean;
 }
 
-const LINES: readonly Line[] = [
+export const LINES: readonly Line[] = [
   {
     arm: 'pass',
     name: 'any of them right',
@@ -45,6 +45,15 @@ const LINES: readonly Line[] = [
     dash: '',
     width: 3,
     band: true,
+  },
+  {
+    arm: 'majority',
+    name: 'most agreed outputs',
+    shortName: 'majority',
+    colour: COLOUR.majority,
+    dash: '8,3,2,3',
+    width: 1.75,
+    band: false,
   },
   {
     arm: 'short',
@@ -174,94 +183,8 @@ export function selectionFigure(selection: SelectionSummary): Html {
   );
 }
 
-/** `undefined` unless the cost of simulations was recorded. */
-export function costFigure(selection: SelectionSummary): Html | undefined {
-  const { ks, arms, tokensPerProgram } = selection;
-  const { response, simulations } = tokensPerProgram;
-  if (response === null || simulations === null || arms.simulated.length === 0 || ks.length < 2)
-    return undefined;
-  const costs: Readonly<Record<SelectionArm, number>> = {
-    pass: response,
-    executed: response,
-    short: response,
-    simulated: response + simulations,
-  };
-  const lines = LINES.filter(({ arm }) => arm !== 'pass');
-  const points = lines.flatMap((line) =>
-    ks.map((k, i) => ({
-      ...line,
-      k,
-      tokens: k * costs[line.arm],
-      estimate: arms[line.arm][i]!,
-      y: arms[line.arm][i]!.value ?? 0,
-    })),
-  );
-  const [low, high] = range(
-    lines.flatMap(({ arm }) => [...arms[arm]]),
-    false,
-  );
-  return figure(
-    { label: 'Share of problems solved against completion tokens per problem' },
-    ({ narrow }) => ({
-      height: narrow ? 260 : 280,
-      marginLeft: 40,
-      marginRight: narrow ? 20 : 100,
-      marginTop: 20,
-      marginBottom: 40,
-      x: {
-        type: 'log',
-        label: 'completion tokens per problem',
-        labelAnchor: 'center',
-        labelArrow: 'none',
-        tickSize: 0,
-        ticks: narrow ? 3 : 6,
-        tickFormat: (v: number) => count(v),
-      },
-      y: {
-        domain: [low, high],
-        tickFormat: (v: number) => `${Math.round(v * 100)}%`,
-        ticks: 5,
-        label: null,
-        tickSize: 0,
-        grid: true,
-      },
-      marks: [
-        ...lines.map((line) =>
-          Plot.lineY(
-            points.filter(({ arm }) => arm === line.arm),
-            { x: 'tokens', y: 'y', stroke: line.colour, strokeWidth: line.width, strokeDasharray: line.dash },
-          ),
-        ),
-        Plot.dot(points, {
-          x: 'tokens',
-          y: 'y',
-          fill: 'colour',
-          r: 3,
-          stroke: 'var(--card)',
-          strokeWidth: 1,
-          title: ({ name, k, tokens, estimate }: (typeof points)[number]) =>
-            `${name}, k = ${k}: ${estimateText(estimate)} for ${count(tokens)} tokens`,
-        }),
-        Plot.text(
-          points.filter(({ k }) => k === ks.length),
-          {
-            x: 'tokens',
-            y: 'y',
-            text: 'shortName',
-            fill: 'colour',
-            fontWeight: 600,
-            textAnchor: narrow ? 'end' : 'start',
-            dx: narrow ? 0 : 8,
-            dy: narrow ? -10 : 0,
-          },
-        ),
-      ],
-    }),
-  );
-}
-
 /** A domain around the values (and their intervals), on fives of a percent, never outside [0, 1]. */
-function range(estimates: readonly Estimate[], intervals = true): [number, number] {
+export function range(estimates: readonly Estimate[], intervals = true): [number, number] {
   const values = estimates.flatMap(({ value, interval }) => [
     ...(value === null ? [] : [value]),
     ...(interval === null || !intervals ? [] : [interval.low, interval.high]),

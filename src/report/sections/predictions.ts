@@ -98,10 +98,46 @@ export function predictionSection(context: SectionContext): Html | null {
         )
       }`,
     ),
+    ...ownMix(context),
     ...agreement(context, predictions),
     ...unscoredNotes(context, predictions),
     provenance(context, predictions),
   );
+}
+
+/** Paper, table 2. */
+function ownMix(context: SectionContext): Html[] {
+  const { ownMixes } = context.summary;
+  if (ownMixes.length === 0) return [];
+  return [
+    details(
+      'Predicting its own programs, each as often as it was written',
+      html`<p class="note">Every sample on every public test, read off the simulations made for choosing (paper, table 2). The row “written by the model itself” above counts distinct programs once; in a recipe those are one right and one wrong program per problem, so that their mix does not follow the solve rate.</p>${table(
+        [
+          { label: 'stage' },
+          { label: 'predicted by' },
+          { label: 'all', numeric: true },
+          { label: 'prints what is expected', numeric: true },
+          { label: 'prints something else', numeric: true },
+          { label: 'wishful there', numeric: true },
+          { label: 'problems', numeric: true },
+          { label: 'predictions', numeric: true },
+        ],
+        ownMixes.map(({ stage, model, verifier, accuracy, asExpected, differs, wishful }) => ({
+          cells: [
+            context.label(stage, model),
+            verifier === model ? 'itself' : verifier,
+            estimateCell(accuracy),
+            estimateCell(asExpected),
+            estimateCell(differs),
+            estimateCell(wishful),
+            count(accuracy.problems),
+            count(accuracy.items),
+          ],
+        })),
+      )}`,
+    ),
+  ];
 }
 
 function agreement(context: SectionContext, predictions: readonly PredictionSummary[]): Html[] {

@@ -1,9 +1,10 @@
 /**
  * "Can it choose its best program without running any?"
  */
-import type { SelectionSummary } from '../../evaluation/summarise-selections.js';
-import { costFigure, selectionFigure } from '../figures/selection-figure.js';
-import { count, counted, percent } from '../format.js';
+import type { SelectionSummary, SettledChoice } from '../../evaluation/summarise-selections.js';
+import { costFigure } from '../figures/cost-figure.js';
+import { selectionFigure } from '../figures/selection-figure.js';
+import { count, counted, differenceText, estimateText, percent } from '../format.js';
 import { type Html, html } from '../html.js';
 import {
   details,
@@ -23,7 +24,7 @@ export function selectionSection(context: SectionContext): Html | null {
   return section(
     'selection',
     'Can it choose its best program without running any?',
-    'Of k sampled programs, submit the one that passes most public tests by the model’s own simulation. The same choice by real execution is the oracle: the distance between the two is the simulation gap. “Any of them right” (pass@k) is what a perfect chooser would reach; “the shortest” needs no simulation at all.',
+    'Of k sampled programs, submit the one that passes most public tests by the model’s own simulation. The same choice by real execution is the oracle: the distance between the two is the simulation gap. “Any of them right” (pass@k) is what a perfect chooser would reach; “most agreed outputs” (majority@k) looks at no expected output, only at what most programs are predicted to print; “the shortest” needs no simulation at all.',
     html`${newestFirst.map((selection, i) =>
       i === 0
         ? panel(context, selection)
@@ -123,12 +124,34 @@ function panel(context: SectionContext, selection: SelectionSummary): Html {
   if (problems === 0 || ks.length === 0)
     return html`<div class="card">${title}<p class="note">No problem has enough scored programs.</p>${leftOut(selection)}</div>`;
   const cost = costFigure(selection);
+  const { settled } = selection;
   return html`<div class="card">${title}${selectionFigure(selection)}
-${cost && details('At equal cost: accuracy against tokens spent', html`${cost}<p class="note">Mean completion tokens per program: ${count(selection.tokensPerProgram.response ?? 0)} for its response, ${count(selection.tokensPerProgram.simulations ?? 0)} for one simulation of all its public tests. The line of execution counts no cost for running the tests.</p>`)}
+${settled && settledNote(settled)}
+${cost && details('At equal cost: accuracy against tokens spent', html`${cost}${costNote(selection)}`)}
 ${details('The numbers', numbers(selection))}${selection.draws > 0 && details('How well simulation tells a passing program from a failing one', confusion(selection))}${leftOut(selection)}</div>`;
 }
 
-function numbers({ ks, arms, gap, gain, overShort }: SelectionSummary): Html {
+function costNote({ costs }: SelectionSummary): Html | null {
+  const last = costs.at(-1);
+  if (last === undefined || last.simulations === null || last.settled === null) return null;
+  const { k, responses, simulations, settled, predictions } = last;
+  const saved = 1 - predictions.settled / Math.max(1e-9, predictions.all);
+  return html`<p class="note">Mean completion tokens per problem at k = ${k}: ${count(responses)} for the responses; ${count(simulations)} more to simulate every distinct program on every public test once, ${count(settled)} where simulating stops once the choice is settled (the same choice, with ${percent(saved)} of the predictions saved). Execution counts nothing for running the tests. Prompts are not counted.</p>`;
+}
+
+/** What the run itself submitted: one choice per problem, by all its predictions together. */
+function settledNote({ stoppedEarly, right, gain, gap, ...counts }: SettledChoice): Html {
+  const { k, predictionsMade: made, predictionsSaved: saved, tiesAsked, tiesBroken } = counts;
+  const whole = made + (stoppedEarly ? saved : 0);
+  const saving = `${count(saved)} of ${counted(whole, 'prediction')} (${percent(saved / Math.max(1, whole))})`;
+  return html`<p>What the run submitted, one of ${k} programs per problem by all predictions together: right for ${estimateText(right)} of ${counted(right.problems, 'problem')}; ${differenceText(gain)} points over pass@1, ${differenceText(gap)} points short of execution. ${
+    stoppedEarly
+      ? `Simulating stopped once the choice was settled and saved ${saving}; so there is this one point by simulation, and no curve.`
+      : `Stopping once the choice was settled would have saved ${saving}.`
+  }${tiesAsked > 0 && ` ${counted(tiesAsked, 'tie')} on the public tests went to inputs written by the model; there the agreement of simulated outputs decided ${count(tiesBroken)}.`}</p>`;
+}
+
+function numbers({ ks, arms, gap, gain, overShort, publicPass }: SelectionSummary): Html {
   const k = { label: 'k', numeric: true };
   const values = table(
     [
@@ -136,7 +159,9 @@ function numbers({ ks, arms, gap, gain, overShort }: SelectionSummary): Html {
       { label: 'any right (pass@k)', numeric: true },
       { label: 'best@k by execution', numeric: true },
       { label: 'best@k by simulation', numeric: true },
+      { label: 'majority@k', numeric: true },
       { label: 'short-1@k', numeric: true },
+      { label: 'any passes all public tests', numeric: true },
     ],
     ks.map((k, i) => ({
       cells: [
@@ -144,7 +169,9 @@ function numbers({ ks, arms, gap, gain, overShort }: SelectionSummary): Html {
         estimateCell(arms.pass[i]!),
         estimateCell(arms.executed[i]!),
         arms.simulated[i] ? estimateCell(arms.simulated[i]) : '',
+        arms.majority[i] ? estimateCell(arms.majority[i]) : '',
         estimateCell(arms.short[i]!),
+        estimateCell(publicPass[i]!),
       ],
     })),
   );
