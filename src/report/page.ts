@@ -1,6 +1,7 @@
 /**
- * The page: one HTML file without scripts that asks for nothing. A content security policy forbids both, so that even a
- * mistake in escaping could not run somebody's program text.
+ * The page: one HTML file that asks for nothing and runs nothing but the rollout browser's script. A content security policy
+ * forbids everything else (that one script is named by its hash), so that even a mistake in escaping could not run
+ * somebody's program text.
  */
 import type { Comparison } from '../evaluation/compare-runs.js';
 import type { EpisodeSample, SelectionRecord } from '../evaluation/records.js';
@@ -8,6 +9,7 @@ import type { Findings } from './findings.js';
 import { type Html, html, trustedMarkup } from './html.js';
 import { overview } from './numbers.js';
 import { benchmarkSection } from './sections/benchmarks.js';
+import { rolloutBrowser } from './sections/browser.js';
 import { choiceSection } from './sections/choices.js';
 import { comparisonSection } from './sections/comparison.js';
 import { episodeSection } from './sections/episodes.js';
@@ -40,6 +42,7 @@ export function renderPage({
   selections,
   comparison,
 }: PageParts): string {
+  const browser = rolloutBrowser(input.records);
   const sections: readonly (readonly [string, string, Html | null])[] = [
     ['comparison', 'Side by side', comparisonSection(comparison)],
     ['benchmarks', 'Benchmarks', benchmarkSection(context)],
@@ -47,6 +50,7 @@ export function renderPage({
     ['selection', 'Choosing programs', selectionSection(context)],
     ['self-repair', 'Repairing programs', selfRlefSection(context)],
     ['choices', 'Choices explained', choiceSection(selections)],
+    ['browser', 'Every problem', browser?.section ?? null],
     ['episodes', 'Episodes', episodeSection(samples)],
     ['training', 'Training', trainingSection(input.metrics)],
     ['numbers', 'All at once', overviewSection(context)],
@@ -57,7 +61,7 @@ export function renderPage({
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src ${browser ? trustedMarkup(browser.policy) : "'none'"}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>${input.title} · Deskcheck report</title>
@@ -71,7 +75,7 @@ ${findingList(found)}
 <nav aria-label="Sections">${present.map(([id, name]) => html`<a href="#${id}">${name}</a>`)}</nav>
 <main>${present.map(([, , content]) => content)}</main>
 <footer>Made by Deskcheck from the run’s own records. Method: “Self-Execution Simulation Improves Coding Models” (arXiv 2604.03253). Beside this page: <code>report.md</code>, <code>numbers.csv</code>, <code>training.csv</code>.</footer>
-</div></body>
+</div>${browser?.script}</body>
 </html>
 `;
   return page.text;

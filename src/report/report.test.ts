@@ -1,7 +1,8 @@
 /**
- * Meaning locked here: the page asks for nothing, runs nothing and shows other people's text as text; findings claim
- * only what their intervals support; a partial run gives a report that says what is missing.
+ * Meaning locked here: the page asks for nothing, runs nothing but the browser's script, and shows other people's text as
+ * text; findings claim only what their intervals support; a partial run gives a report that says what is missing.
  */
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +42,9 @@ const input = (records: readonly EvaluationRecord[], more: Partial<ReportInput> 
   ...more,
 });
 
+/** The page without the browser's script and data. */
+const textOf = (page: string): string => page.replace(/<script[^>]*>[\s\S]*?<\/script>/g, '');
+
 const SMALL = { ...SYNTHETIC_SIZES, problems: 40 };
 const FAST = { resamples: 200 };
 const whole = buildReport(
@@ -49,12 +53,18 @@ const whole = buildReport(
 );
 
 describe('the page', () => {
-  it('is one file that asks for nothing and runs nothing', () => {
+  it('is one file that asks for nothing and runs one script, which its policy names by hash', () => {
     const { document } = parseHTML(whole.html);
-    expect(document.querySelectorAll('script, link, iframe, img, object, embed, base, form')).toHaveLength(0);
+    expect(document.querySelectorAll('link, iframe, img, object, embed, base, form')).toHaveLength(0);
+    const scripts = [...document.querySelectorAll('script')];
+    const run = scripts.filter((script) => !['application/json', 'text/plain'].includes(script.type));
+    expect(run).toHaveLength(1);
+    const hash = createHash('sha256').update(run[0]!.textContent).digest('base64');
+    expect(whole.html).toContain(`script-src 'sha256-${hash}'; style-src`);
+    expect(scripts.every((script) => !script.hasAttribute('src'))).toBe(true);
     expect(document.querySelectorAll('[onload], [onerror], [onclick]')).toHaveLength(0);
     for (const anchor of document.querySelectorAll('a')) expect(anchor.getAttribute('href')).toMatch(/^#/);
-    expect(whole.html).not.toMatch(/@import|url\(/);
+    expect(textOf(whole.html)).not.toMatch(/@import|url\(/);
     expect(whole.html).toContain("default-src 'none'");
   });
 
@@ -66,6 +76,7 @@ describe('the page', () => {
       'selection',
       'self-repair',
       'choices',
+      'browser',
       'episodes',
       'training',
       'numbers',
@@ -74,7 +85,7 @@ describe('the page', () => {
     for (const anchor of document.querySelectorAll('a'))
       expect(document.querySelector(anchor.getAttribute('href')!)).not.toBeNull();
     expect(document.querySelectorAll('svg').length).toBeGreaterThan(10);
-    expect(whole.html).not.toMatch(/NaN|undefined|\[object/);
+    expect(textOf(whole.html)).not.toMatch(/NaN|undefined|\[object/);
     expect(document.querySelector('.pill')!.textContent).toBe('complete');
   });
 
@@ -148,8 +159,9 @@ describe('the page', () => {
       FAST,
     );
     const { document } = parseHTML(report.html);
-    expect(document.querySelectorAll('script, img')).toHaveLength(0);
-    expect(report.html).not.toContain('<script');
+    expect(document.querySelectorAll('img')).toHaveLength(0);
+    expect(document.querySelectorAll('script[type=module]')).toHaveLength(1);
+    expect(report.html).not.toContain('<script>');
     expect(report.html).not.toContain('<img');
     for (const text of [report.html, report.markdown, report.terminalSummary])
       expect(text).not.toMatch(/[\u0000\u001b\u202e]/);
@@ -179,14 +191,14 @@ describe('a partial run', () => {
     for (const schema of ['output-prediction/1', 'selection/1', 'self-rlef/1'] as const) {
       const records = syntheticRecords([SYNTHETIC_RL], SMALL).filter((record) => record.schema === schema);
       const report = buildReport(input(records), FAST);
-      expect(report.html).not.toMatch(/NaN|undefined/);
+      expect(textOf(report.html)).not.toMatch(/NaN|undefined/);
       expect(report.html).toContain('This report is partial.');
     }
   });
 
   it('works with a single problem, a single program, and nothing that could be scored', () => {
     const one = syntheticRecords([SYNTHETIC_RL], { problems: 1, programs: 1, tests: 1, draws: 1 });
-    expect(buildReport(input(one), FAST).html).not.toMatch(/NaN|undefined|Infinity/);
+    expect(textOf(buildReport(input(one), FAST).html)).not.toMatch(/NaN|undefined|Infinity/);
     const unscored = syntheticRecords([SYNTHETIC_RL], SMALL).map((record): EvaluationRecord => {
       if (record.schema === 'selection/1')
         return {
@@ -203,7 +215,7 @@ describe('a partial run', () => {
       return record;
     });
     const report = buildReport(input(unscored), FAST);
-    expect(report.html).not.toMatch(/NaN|undefined|Infinity/);
+    expect(textOf(report.html)).not.toMatch(/NaN|undefined|Infinity/);
     expect(report.html).toContain('Nothing was evaluated yet.');
   });
 });

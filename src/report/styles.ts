@@ -89,6 +89,15 @@ dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px;
 .flow { display: grid; grid-template-columns: auto 1fr 1fr; gap: 4px; font-size: 13.5px; max-width: 440px; margin: 8px 0; }
 .flow .cell { border-radius: 8px; padding: 10px 12px; } .flow .cell b { font: 600 21px/1.1 var(--serif); display: block; } .flow .cell span { font-size: 12px; opacity: 0.85; }
 .flow .head { color: var(--muted); font-size: 12.5px; align-self: end; padding: 0 4px; } .flow .side { align-self: center; }
+.controls { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: center; margin: 10px 0; font-size: 14px; }
+.controls input, .controls select, .controls button { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 6px 10px; min-width: 0; max-width: 100%; }
+.controls input { flex: 1 1 180px; } .controls button { cursor: pointer; } .controls button:disabled { opacity: 0.45; cursor: default; }
+.controls :focus-visible, summary:focus-visible { outline: 2px solid var(--c-simulated); outline-offset: 1px; }
+.browser details.episode { padding: 10px 16px; margin: 8px 0; border-radius: 10px; } .browser .episode > summary .t { font-size: 15px; }
+.browser details details { border-top: 1px solid var(--line); padding-top: 8px; } .browser details details .t { font-size: 14px; }
+.browser .test { margin: 10px 0 14px; } .browser .sides { grid-template-columns: repeat(auto-fit, minmax(min(100%, 130px), 1fr)); }
+.browser .sides pre { max-height: 180px; } .departure td:first-child { min-width: 6em; color: var(--muted); } .departure table { width: auto; }
+.pill.pick { background: color-mix(in srgb, var(--c-simulated) 16%, transparent); color: var(--c-simulated); margin-right: 4px; }
 footer { margin-top: 64px; color: var(--muted); font-size: 13.5px; border-top: 1px solid var(--line); padding-top: 14px; }
 @media (max-width: 760px) {
   .page { padding: 24px 16px 60px; } h2 { font-size: 23px; margin-top: 46px; }
