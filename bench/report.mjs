@@ -18,6 +18,14 @@ const SIMULATE = 0.8;
 
 const rng = createRng('bench/report');
 const lines = [];
+/** So many lines of a few letters and digits each. */
+function unlike(count) {
+  return Array.from(
+    { length: count },
+    () => `${rng.int(0, 2 ** 31).toString(36)} = ${rng.int(0, 999)}\n`,
+  ).join('');
+}
+
 for (let p = 0; p < SIZES.problems; p++) {
   const tests = Array.from({ length: SIZES.tests }, (_, t) => ({
     input: `${p} ${t}\n`,
@@ -26,7 +34,8 @@ for (let p = 0; p < SIZES.problems; p++) {
   const programs = Array.from({ length: SIZES.programs }, (_, i) => {
     const right = rng.chance(SOLVE);
     return {
-      source: `# program ${i}\n${'x = 1\n'.repeat(60)}print(sum(map(int, input().split())))`,
+      // Text that no other program shares, so that the page cannot be small by repetition.
+      source: `# program ${i}\n${unlike(60)}print(sum(map(int, input().split())))`,
       verdictPublic: tests.map(() => (right ? 'accepted' : 'wrong-answer')),
       verdictAll: right ? 'accepted' : 'wrong-answer',
       outputs: tests.map(({ output }) => (right ? output : `${output}0`)),
@@ -49,7 +58,7 @@ for (let p = 0; p < SIZES.problems; p++) {
       stage: 'rl',
       model: 'synthetic',
       comparator: 'output',
-      statement: `Problem ${p}`,
+      statement: `Problem ${p}\n${unlike(90)}`,
       tests,
       programs,
     }),
