@@ -5,6 +5,7 @@ import { setMaxListeners } from 'node:events';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Spending, TokenPrice } from '../model/meter.js';
 import { MODEL_SYNTAX, parseModelSpec } from '../model/model-spec.js';
+import { counted, spendingText } from '../report/format.js';
 
 export interface ModelOptions {
   readonly model: string;
@@ -55,15 +56,10 @@ export function toManners(options: ModelOptions): {
   };
 }
 
-/** `3 calls (1 more stored), 1,200 prompt + 345 completion tokens, 0.42` */
+/** `3 calls, 1,200 prompt + 345 completion tokens, 0.42 in money; 1 more was stored` */
 export function describeSpending(spending: Spending): string {
-  const { calls, cachedCalls, promptTokens, completionTokens, estimated, money } = spending;
-  const count = (value: number): string => value.toLocaleString('en-US');
-  const stored = cachedCalls === 0 ? '' : ` (${count(cachedCalls)} more were stored)`;
-  const tokens = `${count(promptTokens)} prompt + ${count(completionTokens)} completion tokens`;
-  return `${count(calls)} calls${stored}, ${tokens}${estimated ? ' (estimated)' : ''}${
-    money === undefined ? '' : `, ${money.toFixed(money < 1 ? 4 : 2)} in money`
-  }`;
+  const { cachedCalls } = spending;
+  return `${spendingText(spending)}${cachedCalls === 0 ? '' : `; ${counted(cachedCalls, 'more call')} had been stored`}`;
 }
 
 /** For `--verifier` too. */
@@ -76,7 +72,7 @@ export function checkedModel(text: string): string {
 export function numberFrom(least: number, most = Infinity): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== '' && value >= least && value <= most) return value;
+    if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(
       `Expected a number from ${least}${most === Infinity ? '' : ` to ${most}`}.`,
     );
@@ -86,7 +82,7 @@ export function numberFrom(least: number, most = Infinity): (text: string) => nu
 export function countFrom(least: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value;
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
     throw new InvalidArgumentError(`Expected a whole number from ${least}.`);
   };
 }

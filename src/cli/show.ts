@@ -2,15 +2,16 @@
  * `deskcheck show`: the rollouts of a run, to be read: prompt, completions, reward and advantage of each.
  */
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { UsageError } from '../core/errors.js';
 import { type RolloutRow, readRollouts } from '../recipe/rollout-log.js';
+import { countFrom } from './model-options.js';
 
 interface ShowOptions {
-  readonly step?: string;
+  readonly step?: number;
   readonly task?: string;
   readonly kind?: string;
-  readonly limit: string;
+  readonly limit: number;
   readonly json?: boolean;
 }
 
@@ -19,23 +20,27 @@ export function addShowCommand(program: Command): void {
     .command('show')
     .description('read the RL rollouts of a run: prompt, completions, reward, advantage')
     .argument('<run>', 'a run folder, such as runs/tiny')
-    .option('--step <n>', 'of this optimizer step only')
+    .option('--step <n>', 'of this optimizer step only', countFrom(0))
     .option('--task <name>', 'of this task only: output-prediction, solving, self-rlef')
-    .option('--kind <kind>', 'trained, uniform (all rewards equal) or abandoned groups only')
-    .option('--limit <n>', 'so many groups, the latest', '3')
+    .addOption(
+      new Option('--kind <kind>', 'these groups only; uniform: all rewards equal').choices([
+        'trained',
+        'uniform',
+        'abandoned',
+      ]),
+    )
+    .option('--limit <n>', 'so many groups, the latest', countFrom(1), 3)
     .option('--json', 'one JSON object per group')
     .action(async (run: string, options: ShowOptions) => {
       const rows = (await readRollouts(join(run, 'rollouts.jsonl'))).filter(
         ({ step, task, kind }) =>
-          (options.step === undefined || step === Number(options.step)) &&
+          (options.step === undefined || step === options.step) &&
           (options.task === undefined || task === options.task) &&
           (options.kind === undefined || kind === options.kind),
       );
-      const limit = Number(options.limit);
-      if (!(limit >= 1)) throw new UsageError(`--limit takes a number from 1, not "${options.limit}"`);
       if (rows.length === 0)
         throw new UsageError(`${run} holds no such rollouts; RL writes them to rollouts.jsonl`);
-      const shown = rows.slice(-limit);
+      const shown = rows.slice(-options.limit);
       process.stdout.write(
         shown.map((row) => (options.json ? `${JSON.stringify(row)}\n` : tell(row))).join('\n'),
       );

@@ -21,6 +21,12 @@ export async function readJsonLines(path: string): Promise<unknown[]> {
   return rows;
 }
 
+/** Whether the last line was cut off: by a kill that nobody went on from, or by whatever damaged the file since. */
+export async function isCutOff(path: string): Promise<boolean> {
+  const last = (await readOrEmpty(path)).split('\n').at(-1);
+  return last !== undefined && last !== '' && !isRow(last);
+}
+
 /** An open log. Rows are written in the order of the calls. */
 export interface JsonLinesWriter {
   write(rows: readonly unknown[]): Promise<void>;
@@ -31,7 +37,10 @@ export interface JsonLinesWriter {
 export async function appendJsonLines(path: string): Promise<JsonLinesWriter> {
   const text = await readOrEmpty(path);
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  if (whole.length !== text.length) await writeFile(path, whole);
+  if (whole.length !== text.length) {
+    // A row that lacks nothing but its line break was read as a row, and stays one.
+    await writeFile(path, isRow(text.slice(whole.length)) ? `${text}\n` : whole);
+  }
   const file = await open(path, 'a');
   let last: Promise<unknown> = Promise.resolve();
   return {
@@ -60,6 +69,15 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
 /** The same for a whole file of rows. */
 export async function writeJsonLines(path: string, rows: readonly unknown[]): Promise<void> {
   await writeFileAtomically(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+}
+
+function isRow(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function readOrEmpty(path: string): Promise<string> {

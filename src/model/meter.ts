@@ -36,8 +36,11 @@ export interface Meter {
   noteCached(response: ChatResponse): void;
 }
 
-/** `maxTokensTotal`: prompt and completion tokens of all calls together. */
-export function createMeter(maxTokensTotal = Infinity): Meter {
+/**
+ * `maxTokensTotal`: prompt and completion tokens of all calls together, those of earlier sessions (`spentBefore`, tokens)
+ * included; what the meter says it spent is of this session.
+ */
+export function createMeter(maxTokensTotal = Infinity, spentBefore = 0): Meter {
   let [calls, cachedCalls, promptTokens, completionTokens, setAside, inFlight] = [0, 0, 0, 0, 0, 0];
   let [estimated, money] = [false, undefined as number | undefined];
   const waiting: (() => void)[] = [];
@@ -47,11 +50,11 @@ export function createMeter(maxTokensTotal = Infinity): Meter {
     for (const wake of waiting.splice(0)) wake();
   };
   const reserve = async (tokens: number): Promise<void> => {
-    while (refused || promptTokens + completionTokens + setAside + tokens > maxTokensTotal) {
+    while (refused || spentBefore + promptTokens + completionTokens + setAside + tokens > maxTokensTotal) {
       if (inFlight === 0 || refused) {
         refused = true;
         throw new SpendingLimitError(
-          `the limit of ${maxTokensTotal} tokens allows no further call: ${promptTokens + completionTokens} are spent`,
+          `the limit of ${maxTokensTotal} tokens allows no further call: ${spentBefore + promptTokens + completionTokens} are spent`,
         );
       }
       await new Promise<void>((resolve) => waiting.push(resolve));

@@ -8,8 +8,10 @@
  */
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat, truncate } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
 import { hashJson } from '../core/canonical-json.js';
 import { InfrastructureError, UsageError } from '../core/errors.js';
+import type { Spending } from './meter.js';
 import { completionRow } from './recorded-model.js';
 import type { ChatModel, ChatRequest, ChatResponse } from './types.js';
 
@@ -115,6 +117,30 @@ export async function openResponseCache(path: string): Promise<ResponseCache> {
       await file.close();
     },
   };
+}
+
+/** What the stored calls of a file cost when they were asked. An absent file costs nothing. */
+export async function readStoredUsage(path: string): Promise<Omit<Spending, 'cachedCalls' | 'money'>> {
+  const sum = { calls: 0, promptTokens: 0, completionTokens: 0, estimated: false };
+  if (!(await stat(path).catch(() => undefined))) return sum;
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+    const usage = usageOf(line);
+    if (usage === undefined) continue;
+    sum.calls++;
+    sum.promptTokens += usage.promptTokens;
+    sum.completionTokens += usage.completionTokens;
+    sum.estimated ||= usage.estimated === true;
+  }
+  return sum;
+}
+
+/** `undefined` for a line that a kill cut off. */
+function usageOf(line: string): ChatResponse['usage'] | undefined {
+  try {
+    return (JSON.parse(line) as { response?: ChatResponse }).response?.usage;
+  } catch {
+    return undefined;
+  }
 }
 
 interface Place {

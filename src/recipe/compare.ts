@@ -12,19 +12,16 @@ import { type EvaluationRecord, parseEvaluationRecord } from '../evaluation/reco
 import { buildReport, writeReport } from '../report/report.js';
 import type { Report } from '../report/types.js';
 import { machineFacts } from './machine-facts.js';
+import { cutOffRecords, RECORD_FILES } from './record-files.js';
+import { readStages } from './run-folder.js';
+import { STAGES } from './run-recipe.js';
+import { runSpending } from './run-spending.js';
+import { runFacts } from './sessions.js';
 
 interface Built {
   readonly terminalSummary: string;
   readonly page: string;
 }
-
-/** Where runs keep their records: recipes per checkpoint, the other commands in one file. */
-const RECORD_FILES = [
-  ['records', 'sft.jsonl'],
-  ['records', 'rl.jsonl'],
-  ['records.jsonl'],
-  ['predictions.jsonl'],
-];
 
 /** Everything a run recorded. Throws a UsageError for a folder that holds no run. */
 export async function readRunRecords(folder: string): Promise<EvaluationRecord[]> {
@@ -35,8 +32,8 @@ export async function readRunRecords(folder: string): Promise<EvaluationRecord[]
     );
   }
   const records: EvaluationRecord[] = [];
-  for (const parts of RECORD_FILES) {
-    const file = join(folder, ...parts);
+  for (const name of RECORD_FILES) {
+    const file = join(folder, name);
     const rows = await readJsonLines(file);
     for (const [i, row] of rows.entries()) records.push(parseEvaluationRecord(row, `${file}, line ${i + 1}`));
   }
@@ -52,6 +49,7 @@ export async function isEvalRun(folder: string): Promise<boolean> {
 export async function reportEvalRun(folder: string): Promise<Built> {
   const settings = (await readSettings(folder)) ?? {};
   const records = await readRunRecords(folder);
+  const missing = await missingOf(folder);
   return write(
     join(folder, 'report'),
     buildReport({
@@ -59,12 +57,14 @@ export async function reportEvalRun(folder: string): Promise<Built> {
       scope: 'benchmark',
       records,
       metrics: [],
+      missing,
       run: {
         name: basename(resolve(folder)),
         command: `deskcheck eval ${String(settings['benchmark'])}`,
         seed: String(settings['seed'] ?? 0),
         recipe: stringify({ settings }),
-        ...(await machineFacts()),
+        ...(await runFacts(folder)),
+        ...(await runSpending(folder)),
         stages: [],
       },
     }),
@@ -81,7 +81,9 @@ export async function compareRunFolders(folders: readonly string[], out: string)
       records: relabel(await readRunRecords(folder), names[i]!),
     })),
   );
-  const empty = runs.filter(({ records }) => records.length === 0).map(({ name }) => name);
+  const missing = await Promise.all(
+    folders.map(async (folder, i) => (await missingOf(folder)).map((line) => `${names[i]}: ${line}`)),
+  );
   return write(
     out,
     buildReport({
@@ -91,7 +93,7 @@ export async function compareRunFolders(folders: readonly string[], out: string)
       records: runs.flatMap(({ records }) => records),
       runs,
       metrics: [],
-      missing: empty.map((name) => `${name}: nothing was recorded yet.`),
+      missing: missing.flat(),
       run: {
         name: names.join(', '),
         command: `deskcheck report ${names.join(' ')} --compare`,
@@ -136,11 +138,47 @@ function settingsOf(names: readonly string[]) {
   };
 }
 
+/** What a run has not done of what it was asked for, or has lost, a sentence each. */
+async function missingOf(folder: string): Promise<string[]> {
+  return [...(await unfinishedOf(folder)), ...(await cutOffRecords(folder))];
+}
+
+async function unfinishedOf(folder: string): Promise<string[]> {
+  const asked = await readAsked(folder);
+  if (asked === undefined) {
+    const done = await readStages(folder);
+    const open = STAGES.filter(({ name }) => name !== 'report' && !(name in done)).map(({ name }) => name);
+    return open.length === 0 ? [] : [`stages not done yet: ${open.join(', ')}.`];
+  }
+  const { items, problems } = asked;
+  if (problems !== undefined) {
+    const done = (await readJsonLines(join(folder, 'outcomes.jsonl'))).length;
+    return done < problems ? [`${problems - done} of ${problems} problems are not done yet.`] : [];
+  }
+  const answered = new Set((await readRunRecords(folder)).map((record) => 'item' in record && record.item));
+  answered.delete(false);
+  return items !== undefined && answered.size < items
+    ? [`${items - answered.size} of ${items} items have no answers.`]
+    : [];
+}
+
 async function readSettings(folder: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  return (await readAsked(folder))?.settings;
+}
+
+interface Asked {
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** How many there are in all: of a benchmark, of `verify` or `fix`. */
+  readonly items?: number;
+  readonly problems?: number;
+}
+
+/** `undefined` for a recipe's run. */
+async function readAsked(folder: string): Promise<Asked | undefined> {
   const text = await readFile(join(folder, 'settings.json'), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   try {
-    return (JSON.parse(text) as { settings?: Record<string, unknown> }).settings;
+    return JSON.parse(text) as Asked;
   } catch (cause) {
     throw new UsageError(`${join(folder, 'settings.json')} is damaged`, { cause });
   }

@@ -40,9 +40,10 @@ import { openResponseCache } from '../model/response-cache.js';
 import type { EndpointManners } from '../model/wrappers.js';
 import { readPrograms } from '../problem/read-problems.js';
 import { buildReport, writeReport } from '../report/report.js';
-import { machineFacts } from './machine-facts.js';
 import { openChatModel } from './open-model.js';
 import { lockFolder } from './run-folder.js';
+import { runSpending } from './run-spending.js';
+import { createSessionNote, runFacts } from './sessions.js';
 
 export interface EvalOptions extends EndpointManners {
   readonly benchmark: BenchmarkName;
@@ -110,7 +111,10 @@ export async function runEval(options: EvalOptions): Promise<EvalResult> {
   await mkdir(folder, { recursive: true });
   const unlock = await lockFolder(folder);
   try {
-    const meter = createMeter(options.maxTokensTotal);
+    const { spending: before } = await runSpending(folder);
+    const spent = before ? before.promptTokens + before.completionTokens : 0;
+    const meter = createMeter(options.maxTokensTotal, spent);
+    const noteSession = createSessionNote(folder, options.price);
     await using cache = await openResponseCache(join(folder, 'calls.jsonl'));
     await using opened =
       options.model === undefined
@@ -136,7 +140,10 @@ export async function runEval(options: EvalOptions): Promise<EvalResult> {
           source,
           stage: /-(sft|rl)$/.exec(id)?.[1] ?? 'eval',
           done,
-          write: (records) => log.write(records),
+          write: async (records) => {
+            await noteSession();
+            await log.write(records);
+          },
           onProgress: (finished, total) => {
             const { completionTokens } = meter.spending();
             const tokens = completionTokens > 0 ? `, ${completionTokens} tokens` : '';
@@ -193,7 +200,7 @@ async function sourceOf(
 /** What must not change between sessions; samples, limit and the machinery may. */
 async function keepSettings(
   options: EvalOptions,
-  { comparator }: LoadedBenchmark,
+  { comparator, items }: LoadedBenchmark,
   model: string,
 ): Promise<void> {
   const { benchmark, temperature, topP, maxTokens, seed, publicTestsInPrompt, raw = false } = options;
@@ -209,7 +216,7 @@ async function keepSettings(
       );
     }
   }
-  await writeFileAtomically(file, `${JSON.stringify({ settings }, null, 2)}\n`);
+  await writeFileAtomically(file, `${JSON.stringify({ settings, items: items.length }, null, 2)}\n`);
 }
 
 /** Earlier records. To be scored again, all of them count as answered but not scored. */
@@ -260,7 +267,8 @@ async function report(
       command: `deskcheck eval ${benchmark.name}`,
       seed,
       recipe: stringify(JSON.parse(settings)),
-      ...(await machineFacts()),
+      ...(await runFacts(folder)),
+      ...(await runSpending(folder)),
       stages: [],
     },
   });

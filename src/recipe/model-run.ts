@@ -4,6 +4,7 @@
  *     settings.json    what was asked for
  *     calls.jsonl      every call with its question and answer (src/model/response-cache.ts)
  *     records.jsonl    what happened, as the report reads it (src/evaluation/records.ts)
+ *     sessions.jsonl   where and by which versions that was done (sessions.ts)
  *     outcomes.jsonl   one row per problem: the program that it came to
  *     programs/        those programs as files
  *     report/
@@ -31,9 +32,11 @@ import { openResponseCache } from '../model/response-cache.js';
 import type { EndpointManners } from '../model/wrappers.js';
 import type { Problem } from '../problem/types.js';
 import { buildReport, writeReport } from '../report/report.js';
-import { machineFacts } from './machine-facts.js';
 import { type OpenChatModel, openChatModel } from './open-model.js';
+import { cutOffRecords } from './record-files.js';
 import { lockFolder } from './run-folder.js';
+import { runSpending } from './run-spending.js';
+import { createSessionNote, runFacts } from './sessions.js';
 
 /** What is asked for; equal settings mean the same run. JSON values only. */
 export type Settings = Readonly<Record<string, unknown>> & {
@@ -51,7 +54,7 @@ export interface ModelRunOptions extends EndpointManners {
   /** `none` judges nothing. */
   readonly sandbox: SandboxKind | 'none';
   readonly rescore?: boolean;
-  /** Prompt and completion tokens of model and verifier together. */
+  /** Prompt and completion tokens of model and verifier together, over all sessions of the run. */
   readonly maxTokensTotal?: number;
   readonly price?: TokenPrice;
   readonly progress: Progress;
@@ -106,7 +109,10 @@ export async function runOverProblems<Outcome extends ProblemOutcome>(
     await using cache = await openResponseCache(join(folder, 'calls.jsonl'));
     await prepare(options);
     const done = await keepWholeProblems<Outcome>(folder, ({ unscored }) => unscored !== true);
-    const meter = createMeter(options.maxTokensTotal);
+    const { spending: before } = await runSpending(folder);
+    const spent = before ? before.promptTokens + before.completionTokens : 0;
+    const meter = createMeter(options.maxTokensTotal, spent);
+    const noteSession = createSessionNote(folder, options.price);
     const opening = { ...options, cache, meter, cachedOnly: options.rescore === true };
     await using solver = await openChatModel(settings.model, opening);
     const other =
@@ -125,6 +131,7 @@ export async function runOverProblems<Outcome extends ProblemOutcome>(
         .filter(({ problem }) => !done.has(problem.id));
       await forEachConcurrently(todo, PROBLEMS_AT_ONCE, async ({ problem, index }) => {
         signal.throwIfAborted();
+        await noteSession();
         const worked = await work(problem, index, workplace);
         await records.write(worked.records);
         if (worked.outcome.source !== null) {
@@ -176,10 +183,14 @@ export async function reportModelRun(
       command: `deskcheck ${settings.command}`,
       seed: settings.seed,
       recipe: stringify(settings),
-      ...(await machineFacts()),
+      ...(await runFacts(folder)),
+      ...(await runSpending(folder)),
       stages: [],
     },
-    ...(done < problems ? { missing: [`${problems - done} problems are not done yet.`] } : {}),
+    missing: [
+      ...(done < problems ? [`${problems - done} problems are not done yet.`] : []),
+      ...(await cutOffRecords(folder)),
+    ],
   });
   const page = await writeReport(join(folder, 'report'), report);
   return { terminalSummary: report.terminalSummary, page };

@@ -9,19 +9,31 @@ import { setTimeout } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { canonicalJson } from '../core/canonical-json.js';
+import type { Clock } from '../core/clock.js';
 import { UsageError } from '../core/errors.js';
 import { writeFileAtomically } from '../core/json-lines.js';
 import { type Recipe, readRecipe } from './schema.js';
 
 const STAGES = 'stages.json';
 
+/** Seconds of a stage that is not finished, from earlier sessions. */
+const UNFINISHED = 'unfinished.json';
+const KEEP_EVERY_MS = 5_000;
+
+export interface StageClock {
+  /** Notes that the stage is finished; returns its seconds over all sessions. */
+  finish(): Promise<number>;
+  /** Keeps the seconds so far, for a stage that failed or was stopped. */
+  stop(): Promise<void>;
+}
+
 export interface RunFolder {
   readonly path: string;
   /** Whether this stage was finished, in this session or an earlier one. */
   isDone(stage: string): boolean;
-  /** Notes that a stage is finished; `seconds` is the time it took in the session that finished it. */
-  markDone(stage: string, seconds: number): Promise<void>;
-  /** Seconds per finished stage, of the session that finished it. */
+  /** Starts the clock of a stage. Its seconds so far are kept every few seconds, so that a kill loses no more than those. */
+  startStage(stage: string, clock: Pick<Clock, 'now'>): StageClock;
+  /** Seconds per finished stage, over all sessions that worked on it. */
   readonly seconds: Readonly<Record<string, number>>;
   /** A path inside the folder. */
   file(...parts: string[]): string;
@@ -40,16 +52,63 @@ export async function openRunFolder(recipe: Recipe, root: string): Promise<RunFo
       path,
       seconds,
       isDone: (stage) => stage in seconds,
-      markDone: async (stage, spent) => {
-        seconds[stage] = Math.round(spent * 10) / 10;
-        await writeFileAtomically(join(path, STAGES), `${JSON.stringify(seconds, null, 2)}\n`);
-      },
+      startStage: (stage, clock) => startStage(path, stage, seconds, clock),
       file: (...parts) => join(path, ...parts),
       [Symbol.asyncDispose]: unlock,
     };
   } catch (error) {
     await unlock();
     throw error;
+  }
+}
+
+function startStage(
+  path: string,
+  stage: string,
+  seconds: Record<string, number>,
+  clock: Pick<Clock, 'now'>,
+): StageClock {
+  const file = join(path, UNFINISHED);
+  const started = clock.now();
+  const before = readSeconds(file).then((kept) => kept[stage] ?? 0);
+  const soFar = async (): Promise<number> =>
+    Math.round(((await before) + (clock.now() - started) / 1000) * 10) / 10;
+  const keep = async (): Promise<void> =>
+    writeFileAtomically(file, `${JSON.stringify({ [stage]: await soFar() })}\n`);
+  // One write at a time, the last before the clock is stopped.
+  let writing = Promise.resolve();
+  const timer = setInterval(() => {
+    writing = writing.then(keep).catch(() => undefined);
+  }, KEEP_EVERY_MS);
+  timer.unref();
+  return {
+    finish: async () => {
+      clearInterval(timer);
+      await writing;
+      seconds[stage] = await soFar();
+      await writeFileAtomically(join(path, STAGES), `${JSON.stringify(seconds, null, 2)}\n`);
+      await rm(file, { force: true });
+      return seconds[stage];
+    },
+    stop: async () => {
+      clearInterval(timer);
+      await writing;
+      await keep();
+    },
+  };
+}
+
+/** What a kill left of the seconds; a file that it damaged counts as none. */
+async function readSeconds(file: string): Promise<Record<string, number>> {
+  const read = z.record(z.string(), z.number()).safeParse(safeJson(await readOr(file, '{}')));
+  return read.success ? read.data : {};
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -13,6 +13,7 @@ import { worldTokenizerFiles } from '../world/vocabulary.js';
 import type { Stage, StageContext } from './context.js';
 import { openRunFolder } from './run-folder.js';
 import type { Recipe } from './schema.js';
+import { createSessionNote } from './sessions.js';
 import { dataStage } from './stages/data.js';
 import { evaluateStage } from './stages/evaluate.js';
 import { reportStage } from './stages/report.js';
@@ -65,9 +66,10 @@ export async function runRecipe(
     trustedSandbox: lazily('none'),
     signal,
   };
+  const noteSession = createSessionNote(folder.path);
   try {
     for (const [index, stage] of STAGES.entries()) {
-      await runStage(stage, index, context);
+      await runStage(stage, index, context, noteSession);
       if (stage.name === until) break;
     }
   } finally {
@@ -76,7 +78,12 @@ export async function runRecipe(
   return folder.path;
 }
 
-async function runStage(stage: Stage, index: number, context: StageContext): Promise<void> {
+async function runStage(
+  stage: Stage,
+  index: number,
+  context: StageContext,
+  noteSession: () => Promise<void>,
+): Promise<void> {
   const { folder, progress, clock } = context;
   const heading = `[${index + 1}/${STAGES.length}] ${stage.title}`;
   if (folder.isDone(stage.name)) {
@@ -84,9 +91,15 @@ async function runStage(stage: Stage, index: number, context: StageContext): Pro
     return;
   }
   progress.say(heading);
-  const started = clock.now();
-  await stage.run(context);
-  const seconds = (clock.now() - started) / 1000;
+  // A report built later and elsewhere is no part of how the run was made.
+  if (stage !== reportStage) await noteSession();
+  const stageClock = folder.startStage(stage.name, clock);
+  try {
+    await stage.run(context);
+  } catch (error) {
+    await stageClock.stop();
+    throw error;
+  }
+  const seconds = await stageClock.finish();
   progress.finish(`  ${stage.name} done in ${formatDuration(seconds)}`);
-  await folder.markDone(stage.name, seconds);
 }

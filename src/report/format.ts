@@ -3,6 +3,7 @@
  */
 import type { Difference, Estimate } from '../evaluation/estimates.js';
 import type { Interval } from '../evaluation/statistics.js';
+import type { RunFacts } from './types.js';
 
 export const NO_VALUE = '–';
 
@@ -48,6 +49,14 @@ export function count(value: number): string {
 /** `3 problems`, `1 problem` */
 export function counted(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
+/** `1,204 calls, 30,000 prompt + 12,400 completion tokens, 0.42 in money` */
+export function spendingText(spending: NonNullable<RunFacts['spending']>): string {
+  const { calls, promptTokens, completionTokens, estimated, money } = spending;
+  const tokens = `${count(promptTokens)} prompt + ${count(completionTokens)} completion tokens`;
+  const price = money === undefined ? '' : `, ${money.toFixed(money < 1 ? 4 : 2)} in money`;
+  return `${counted(calls, 'call')}, ${tokens}${estimated ? ' (estimated)' : ''}${price}`;
 }
 
 /** `8 min 20 s` */

@@ -22,7 +22,18 @@ export interface RunFacts {
   readonly machine?: string;
   /** Further facts by name, in words, such as how well the tests were tested. */
   readonly facts?: Readonly<Record<string, string>>;
-  /** Finished stages in order, with the time they took in the session that finished them. */
+  /** Where the report was built, if that is another machine, commit or version than the run's. */
+  readonly builtBy?: string;
+  /** What asking models cost, over all sessions. */
+  readonly spending?: {
+    readonly calls: number;
+    readonly promptTokens: number;
+    readonly completionTokens: number;
+    /** Some counts are guesses. */
+    readonly estimated: boolean;
+    readonly money?: number;
+  };
+  /** Finished stages in order, with the time they took over all sessions. */
   readonly stages: readonly { readonly name: string; readonly seconds: number }[];
 }
 

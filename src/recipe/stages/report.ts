@@ -7,9 +7,10 @@ import { parseEvaluationRecord, safeParseTrainingMetric } from '../../evaluation
 import { buildReport, writeReport } from '../../report/report.js';
 import type { Report, ReportInput } from '../../report/types.js';
 import type { Stage } from '../context.js';
-import { machineFacts } from '../machine-facts.js';
+import { cutOffRecords } from '../record-files.js';
 import type { RunFolder } from '../run-folder.js';
 import type { Recipe } from '../schema.js';
+import { runFacts } from '../sessions.js';
 import { readTestScore } from './data.js';
 
 export const reportStage: Stage = {
@@ -46,12 +47,13 @@ async function collect(recipe: Recipe, folder: Pick<RunFolder, 'file' | 'seconds
       'A small model trained from scratch in Node on executions told in words, tested on problems whose compositions it has never seen.',
     records,
     metrics,
+    missing: await cutOffRecords(folder.file()),
     run: {
       name: recipe.name,
       command: `deskcheck run recipes/${recipe.name}.yaml`,
       seed: recipe.seed,
       recipe: stringify(recipe),
-      ...(await machineFacts()),
+      ...(await runFacts(folder.file())),
       facts: await testFacts(folder),
       stages: Object.entries(folder.seconds).map(([name, seconds]) => ({ name, seconds })),
     },

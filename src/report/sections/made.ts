@@ -1,7 +1,7 @@
 /**
  * "How it was made": what is needed to make it again.
  */
-import { duration } from '../format.js';
+import { duration, spendingText } from '../format.js';
 import { type Html, html } from '../html.js';
 import type { RunFacts } from '../types.js';
 import { details, section, table } from './parts.js';
@@ -13,7 +13,8 @@ export function madeSection(run: RunFacts): Html {
     ['seed', String(run.seed)],
     ['time', run.stages.length > 0 ? duration(seconds) : undefined],
     ['started', run.startedAt],
-    ['machine', run.machine],
+    ['spent', run.spending && spendingText(run.spending)],
+    ['machine', run.machine ?? 'not recorded'],
     ['commit', run.commit],
     [
       'versions',
