@@ -11,10 +11,11 @@ import { addFixCommand } from './fix.js';
 import { addJudgeCommand } from './judge.js';
 import { addNarrateCommand } from './narrate.js';
 import { addReportCommand } from './report.js';
-import { addRunCommand, addTrainCommand } from './run.js';
+import { addRunCommand } from './run.js';
 import { addShowCommand } from './show.js';
 import { addSimulateCommand } from './simulate.js';
 import { addTraceCommand } from './trace.js';
+import { addTrainCommand } from './train.js';
 import { addVerifyCommand } from './verify.js';
 
 const program = new Command('deskcheck')

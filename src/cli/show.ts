@@ -7,10 +7,12 @@ import { UsageError } from '../core/errors.js';
 import { type RolloutRow, readRollouts } from '../recipe/rollout-log.js';
 import { countFrom } from './model-options.js';
 
+const KINDS = ['trained', 'uniform', 'abandoned'] as const satisfies readonly RolloutRow['kind'][];
+
 interface ShowOptions {
   readonly step?: number;
   readonly task?: string;
-  readonly kind?: string;
+  readonly kind?: RolloutRow['kind'];
   readonly limit: number;
   readonly json?: boolean;
 }
@@ -20,31 +22,40 @@ export function addShowCommand(program: Command): void {
     .command('show')
     .description('read the RL rollouts of a run: prompt, completions, reward, advantage')
     .argument('<run>', 'a run folder, such as runs/tiny')
-    .option('--step <n>', 'of this optimizer step only', countFrom(0))
+    .option('--step <number>', 'of this step only', countFrom(1))
     .option('--task <name>', 'of this task only: output-prediction, solving, self-rlef')
     .addOption(
-      new Option('--kind <kind>', 'these groups only; uniform: all rewards equal').choices([
-        'trained',
-        'uniform',
-        'abandoned',
-      ]),
+      new Option('--kind <kind>', 'groups of this kind only (uniform: all rewards equal)').choices(KINDS),
     )
-    .option('--limit <n>', 'so many groups, the latest', countFrom(1), 3)
+    .option('--limit <number>', 'so many groups, the latest', countFrom(1), 3)
     .option('--json', 'one JSON object per group')
     .action(async (run: string, options: ShowOptions) => {
-      const rows = (await readRollouts(join(run, 'rollouts.jsonl'))).filter(
-        ({ step, task, kind }) =>
-          (options.step === undefined || step === options.step) &&
-          (options.task === undefined || task === options.task) &&
-          (options.kind === undefined || kind === options.kind),
-      );
-      if (rows.length === 0)
-        throw new UsageError(`${run} holds no such rollouts; RL writes them to rollouts.jsonl`);
-      const shown = rows.slice(-options.limit);
+      const shown = chooseRows(run, await readRollouts(join(run, 'rollouts.jsonl')), options);
       process.stdout.write(
         shown.map((row) => (options.json ? `${JSON.stringify(row)}\n` : tell(row))).join('\n'),
       );
     });
+}
+
+/** Throws a UsageError that says what there is, where nothing is as it was asked for. */
+function chooseRows(run: string, all: readonly RolloutRow[], options: ShowOptions): readonly RolloutRow[] {
+  if (all.length === 0) throw new UsageError(`${run} holds no rollouts; RL writes them to rollouts.jsonl`);
+  const tasks = [...new Set(all.map(({ task }) => task))];
+  if (options.task !== undefined && !tasks.includes(options.task)) {
+    throw new UsageError(`--task: ${run} has ${tasks.join(', ')}, not "${options.task}"`);
+  }
+  const rows = all.filter(
+    ({ step, task, kind }) =>
+      (options.step === undefined || step === options.step) &&
+      (options.task === undefined || task === options.task) &&
+      (options.kind === undefined || kind === options.kind),
+  );
+  if (rows.length === 0) {
+    throw new UsageError(
+      `${run} holds no such rollouts, among ${all.length} groups of steps 1 to ${all.at(-1)!.step}`,
+    );
+  }
+  return rows.slice(-options.limit);
 }
 
 function tell(row: RolloutRow): string {

@@ -285,6 +285,8 @@ export const trainingMetric = z.looseObject({
   /** Of this stage, over all its sessions. */
   elapsedSeconds: z.number().nonnegative(),
   lossPerToken: z.number().optional(),
+  /** On examples that are not trained on. */
+  validationLoss: z.number().optional(),
   tokensPerSecond: z.number().optional(),
   /** Share of right answers on the validation split, in [0, 1]. */
   validation: z.object({ simulate: z.number().optional(), solve: z.number().optional() }).optional(),

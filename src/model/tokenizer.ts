@@ -24,6 +24,8 @@ export interface ChatTokenizer extends ChatRenderer {
   encodeCompletion(text: string): number[];
   /** The text of a conversation, with tools and a template's own variables. */
   renderText(options: RenderOptions): string;
+  /** The text of the token that ends an answer. */
+  readonly endOfTurn: string;
   readonly vocabularySize: number;
   readonly files: TokenizerFiles;
 }
@@ -34,7 +36,8 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
   const template = createChatTemplate(files.config);
   const eosText = specialToken(files.config, 'eos_token');
   const stop = eosText === undefined ? undefined : tokenizer.token_to_id(eosText);
-  if (stop === undefined) throw new UsageError('tokenizer_config.json names no eos_token of the vocabulary');
+  if (eosText === undefined || stop === undefined)
+    throw new UsageError('tokenizer_config.json names no eos_token of the vocabulary');
   const encode = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
   const render = (messages: readonly ChatMessage[]): string =>
     template.render({ messages, addGenerationPrompt: true });
@@ -46,6 +49,7 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
     decode: (tokens) =>
       tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true }),
     stopTokens: [stop],
+    endOfTurn: eosText,
     vocabularySize: tokenizer.get_vocab().size,
     files,
   };

@@ -24,7 +24,7 @@ export type TinkerSettings = Readonly<z.output<typeof tinkerSettings>>;
 interface EngineChoice {
   readonly engine: z.output<typeof engineName>;
   readonly tinker?: TinkerSettings | undefined;
-  readonly rl: { readonly rollouts: 'synchronous' | 'asynchronous' };
+  readonly rl?: { readonly rollouts: 'synchronous' | 'asynchronous' };
 }
 
 /** What is wrong with a choice of engine; empty when nothing is. */
@@ -37,7 +37,7 @@ export function faultsOfEngine({ engine, tinker, rl }: EngineChoice): { path: st
   if (tinker.loraRank === 0 && tinker.server !== 'skyrl') {
     faults.push({ path: ['tinker', 'loraRank'], message: `${tinker.server} trains LoRA only: at least 1` });
   }
-  if (tinker.server === 'skyrl-jax' && rl.rollouts === 'asynchronous') {
+  if (tinker.server === 'skyrl-jax' && rl?.rollouts === 'asynchronous') {
     const message = 'skyrl-jax has no snapshots of its own for sampling: synchronous rollouts only';
     faults.push({ path: ['rl', 'rollouts'], message });
   }

@@ -18,15 +18,22 @@ import {
 import type { TrainingClient } from '../training/types.js';
 import type { Recipe } from './schema.js';
 
+/** What a recipe of any kind says about its engine. */
+type EngineChoice = Pick<Recipe, 'engine' | 'tinker' | 'seed' | 'model'>;
+
 /** A model at its start: fresh for the embedded engine, the server's base model for tinker. */
-export function createTrainingEngine(recipe: Recipe, vocabSize: number): Promise<TrainingClient> {
+export function createTrainingEngine(recipe: EngineChoice, vocabSize: number): Promise<TrainingClient> {
   if (recipe.engine === 'tinker') return openTinkerEngine(tinkerOptions(recipe, vocabSize));
-  return createEmbeddedEngine({ model: { vocabSize, ...recipe.model }, seed: recipe.seed });
+  const { kvHeads, feedForwardSize, ...model } = recipe.model;
+  return createEmbeddedEngine({
+    model: { vocabSize, ...model, keyValueHeads: kvHeads, intermediateSize: feedForwardSize },
+    seed: recipe.seed,
+  });
 }
 
 /** The weights of a checkpoint folder, at version 0 and with an empty optimizer. */
 export function openTrainingEngine(
-  recipe: Recipe,
+  recipe: EngineChoice,
   folder: string,
   vocabSize: number,
 ): Promise<TrainingClient> {
@@ -37,22 +44,26 @@ export function openTrainingEngine(
 }
 
 /** Whether a second model can stand beside the one in training: not where a server trains all weights of the only one. */
-export function hasRoomForReference({ engine, tinker }: Recipe): boolean {
+export function hasRoomForReference({ engine, tinker }: EngineChoice): boolean {
   return engine !== 'tinker' || tinker?.loraRank !== 0;
 }
 
 /** A sampler on the weights of a checkpoint folder; the caller disposes of it. */
-export function openCheckpointSampler(recipe: Recipe, folder: string, vocabSize: number): Promise<Sampler> {
+export function openCheckpointSampler(
+  recipe: EngineChoice,
+  folder: string,
+  vocabSize: number,
+): Promise<Sampler> {
   if (recipe.engine === 'tinker') return openTinkerSampler({ ...tinkerOptions(recipe, vocabSize), folder });
   return openEmbeddedSampler(folder);
 }
 
 /** What a user should know of the engine before a stage trains on it. */
-export function engineNotices({ engine, tinker }: Recipe, gradClipNorm: number): string[] {
+export function engineNotices({ engine, tinker }: EngineChoice, gradClipNorm: number): string[] {
   return engine === 'tinker' && tinker ? noticesOf(adapterFor(tinker.server), { gradClipNorm }) : [];
 }
 
-function tinkerOptions({ tinker, model, seed }: Recipe, vocabSize: number): TinkerOptions {
+function tinkerOptions({ tinker, model, seed }: EngineChoice, vocabSize: number): TinkerOptions {
   if (!tinker) throw new UsageError('engine "tinker" needs a server and a baseModel');
   const apiKey = process.env['TINKER_API_KEY'];
   return {

@@ -1,14 +1,17 @@
 /**
- * Reading a recipe file of either kind: the small world's, which is run, or one at the paper's scale, which is planned.
+ * Reading a recipe file of any kind: the small world's, which is run; SFT on conversations, which is trained; or one at the
+ * paper's scale, which is planned.
  */
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { messageOf, UsageError } from '../core/errors.js';
+import { type ChatRecipe, isChatRecipe, parseChatRecipe } from './chat-schema.js';
 import { isScaleRecipe, parseScaleRecipe, type ScaleRecipe } from './scale-schema.js';
 import { parseRecipe, type Recipe } from './schema.js';
 
 export type AnyRecipe =
   | { readonly kind: 'small'; readonly recipe: Recipe }
+  | { readonly kind: 'chats'; readonly recipe: ChatRecipe }
   | { readonly kind: 'scale'; readonly recipe: ScaleRecipe };
 
 /** Throws a UsageError when the file is missing, no YAML, or not a recipe. */
@@ -19,7 +22,15 @@ export async function readAnyRecipe(path: string): Promise<AnyRecipe> {
   } catch (cause) {
     throw new UsageError(`cannot read the recipe ${path}: ${messageOf(cause).split('\n')[0]}`, { cause });
   }
+  if (isChatRecipe(value)) return { kind: 'chats', recipe: parseChatRecipe(value, path) };
   return isScaleRecipe(value)
     ? { kind: 'scale', recipe: parseScaleRecipe(value, path) }
     : { kind: 'small', recipe: parseRecipe(value, path) };
+}
+
+/** A recipe of SFT on conversations. Throws like `readAnyRecipe`, and for a recipe of another kind. */
+export async function readChatRecipe(path: string): Promise<ChatRecipe> {
+  const found = await readAnyRecipe(path);
+  if (found.kind === 'chats') return found.recipe;
+  throw new UsageError(`${path} is no recipe of SFT on conversations (world: chats)`);
 }

@@ -12,7 +12,7 @@ import { canonicalJson } from '../core/canonical-json.js';
 import type { Clock } from '../core/clock.js';
 import { UsageError } from '../core/errors.js';
 import { writeFileAtomically } from '../core/json-lines.js';
-import { type Recipe, readRecipe } from './schema.js';
+import { readRecipe } from './schema.js';
 
 const STAGES = 'stages.json';
 
@@ -40,13 +40,20 @@ export interface RunFolder {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Reads and checks the recipe that a folder was made with. */
+type ReadRecipe = (path: string) => Promise<object>;
+
 /** Opens or creates the folder and locks it. Throws a UsageError for another recipe's folder, or one in use. */
-export async function openRunFolder(recipe: Recipe, root: string): Promise<RunFolder> {
+export async function openRunFolder(
+  recipe: { readonly name: string },
+  root: string,
+  read: ReadRecipe = readRecipe,
+): Promise<RunFolder> {
   const path = join(root, recipe.name);
   await mkdir(path, { recursive: true });
   const unlock = await lockFolder(path);
   try {
-    await checkRecipe(path, recipe);
+    await checkRecipe(path, recipe, read);
     const seconds = await readStages(path);
     return {
       path,
@@ -125,7 +132,7 @@ export async function readStages(path: string): Promise<Record<string, number>> 
   }
 }
 
-async function checkRecipe(path: string, recipe: Recipe): Promise<void> {
+async function checkRecipe(path: string, recipe: object, read: ReadRecipe): Promise<void> {
   const file = join(path, 'recipe.yaml');
   if ((await readOr(file, '')) === '') {
     // Stages without their recipe may be another's.
@@ -134,7 +141,7 @@ async function checkRecipe(path: string, recipe: Recipe): Promise<void> {
     }
     return writeFileAtomically(file, stringify(recipe));
   }
-  const made = await readRecipe(file).catch(() => undefined);
+  const made = await read(file).catch(() => undefined);
   if (made === undefined || canonicalJson(made) !== canonicalJson(recipe)) {
     throw new UsageError(
       `${path} holds a run of another recipe. Give this one another name, or remove the folder to start over.`,

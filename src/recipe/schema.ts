@@ -12,7 +12,8 @@ const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
 const rate = z.number().positive();
 
-const model = z.strictObject({
+/** For recipes of every kind that trains a model from scratch. */
+export const modelShape = z.strictObject({
   /** Width D, layers L, heads, KV heads and feed-forward width of the Llama architecture. */
   hiddenSize: count.default(96),
   layers: count.default(3),
@@ -38,10 +39,8 @@ const data = z.strictObject({
   testProblems: count.default(240),
 });
 
-const sft = z.strictObject({
-  /** Budget in training tokens, and a limit in minutes; the schedule follows whichever is nearer its end. */
-  tokens: count.default(11_000_000),
-  maxMinutes: rate.default(7),
+/** How SFT steps, whatever its data. */
+export const sftOptimizer = z.strictObject({
   batchTokens: count.default(2_048),
   learningRate: rate.default(3e-3),
   /** Shares of the budget: linear warm-up, and linear decay to zero at the end. */
@@ -49,6 +48,12 @@ const sft = z.strictObject({
   decay: share.default(0.6),
   gradClipNorm: rate.default(1),
   weightDecay: z.number().min(0).default(0.01),
+});
+
+const sft = sftOptimizer.extend({
+  /** Budget in training tokens, and a limit in minutes; the schedule follows whichever is nearer its end. */
+  tokens: count.default(11_000_000),
+  maxMinutes: rate.default(7),
   /** How often the validation problems are tried, in shares of the budget. */
   validateEvery: share.default(0.125),
 });
@@ -126,7 +131,7 @@ const recipe = z
     engine: engineName.default('embedded'),
     tinker: tinkerSettings.optional(),
     sandbox: z.enum(['auto', 'wasm', 'native', 'unsafe-process']).default('wasm'),
-    model: model.prefault({}),
+    model: modelShape.prefault({}),
     data: data.prefault({}),
     sft: sft.prefault({}),
     rl: rl.prefault({}),

@@ -4,6 +4,7 @@
  */
 import { UsageError } from '../core/errors.js';
 import { createRng } from '../core/rng.js';
+import { createTaskMix } from './rl/task-mix.js';
 import type { Datum } from './types.js';
 
 /** One prompt with its answer, as token ids. */
@@ -36,15 +37,57 @@ export interface SftBatch {
   readonly next: DataPosition;
 }
 
-/** A source that shuffles a list anew in each epoch, by seed; `encode` is applied when an item is needed. */
+/**
+ * A source that shuffles a list anew in each epoch, by seed; `encode` is applied when an item is needed, and gives any number
+ * of examples.
+ */
 export function shuffledSource<Item>(
   items: readonly Item[],
   seed: number | string,
-  encode: (item: Item) => SftExample,
+  encode: (item: Item) => readonly SftExample[],
 ): SftSource {
   const rng = createRng(seed);
   return function* (epoch) {
-    for (const item of rng.fork(`epoch/${epoch}`).shuffle(items)) yield encode(item);
+    for (const item of rng.fork(`epoch/${epoch}`).shuffle(items)) yield* encode(item);
+  };
+}
+
+/** Examples of one kind, and their relative share of the mix. */
+export interface MixPart<Item> {
+  readonly items: readonly Item[];
+  readonly weight: number;
+}
+
+/**
+ * A source that mixes parts by weight, in every stretch of examples alike (task-mix.ts). Each part is gone through in
+ * shuffled rounds of its own, as often as its share asks for. An epoch is as many examples as all parts hold. An item gives
+ * any number of examples.
+ */
+export function mixedSource<Item>(
+  parts: readonly MixPart<Item>[],
+  seed: number | string,
+  encode: (item: Item) => readonly SftExample[],
+): SftSource {
+  const rng = createRng(seed);
+  const size = parts.reduce((sum, { items }) => sum + items.length, 0);
+  const partAt = createTaskMix(
+    parts.map(({ items, weight }) => (items.length > 0 ? weight : 0)),
+    seed,
+  );
+  return function* (epoch) {
+    const used = parts.map(() => 0);
+    for (let draw = 0; draw < epoch * size; draw++) used[partAt(draw)]! += 1;
+    const rounds = parts.map((): { round: number; order: readonly Item[] } => ({ round: -1, order: [] }));
+    for (let draw = epoch * size; draw < (epoch + 1) * size; draw++) {
+      const at = partAt(draw);
+      const { items } = parts[at]!;
+      const round = Math.floor(used[at]! / items.length);
+      if (rounds[at]!.round !== round) {
+        rounds[at] = { round, order: rng.fork(`part/${at}/round/${round}`).shuffle(items) };
+      }
+      yield* encode(rounds[at]!.order[used[at]! % items.length]!);
+      used[at]! += 1;
+    }
   };
 }
 
@@ -86,17 +129,27 @@ export function normaliseWeights(data: readonly Datum[], total = 1): Datum[] {
 
 /**
  * Batches without end, epoch after epoch, from a position on. A batch is closed before the example that would take it
- * over `batchTokens`; it holds at least one. Examples longer than `maxLength` are left out and counted. Throws a
+ * over `batchTokens`, and with `wholeEpochs` at the end of an epoch; it holds at least one. Examples longer than `maxLength` are left out and counted. Throws a
  * UsageError when an epoch holds no usable example, or ends before the position.
  */
 export async function* sftBatches(
   source: SftSource,
-  options: { readonly batchTokens: number; readonly maxLength: number; readonly start?: DataPosition },
+  options: {
+    readonly batchTokens: number;
+    readonly maxLength: number;
+    readonly start?: DataPosition;
+    readonly wholeEpochs?: boolean;
+  },
 ): AsyncGenerator<SftBatch, never, void> {
   const { batchTokens, maxLength, start = { epoch: 0, index: 0 } } = options;
   let open: OpenBatch = { data: [], tokens: 0, skipped: 0 };
   let next = start;
   let skipped = 0;
+  const close = (): SftBatch => {
+    const { data, tokens, skipped } = open;
+    open = { data: [], tokens: 0, skipped: 0 };
+    return { data: normaliseWeights(data), tokens, skipped, next };
+  };
   for (let epoch = start.epoch; ; epoch++) {
     const from = epoch === start.epoch ? start.index : 0;
     let index = 0;
@@ -110,15 +163,16 @@ export async function* sftBatches(
         continue;
       }
       used++;
-      if (open.data.length > 0 && open.tokens + length > batchTokens) {
-        yield { data: normaliseWeights(open.data), tokens: open.tokens, skipped: open.skipped, next };
-        open = { data: [], tokens: 0, skipped: 0 };
-      }
+      if (open.data.length > 0 && open.tokens + length > batchTokens) yield close();
       open.data.push(datum);
       open.tokens += length;
       open.skipped += skipped;
       skipped = 0;
       next = { epoch, index };
+    }
+    if (options.wholeEpochs && open.data.length > 0) {
+      next = { epoch: epoch + 1, index: 0 };
+      yield close();
     }
     if (index < from) {
       throw new UsageError(

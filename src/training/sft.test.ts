@@ -7,6 +7,7 @@ import { createInstantClock } from '../core/clock.js';
 import { openCheckpoints } from './checkpoints.js';
 import { parseSftState, type SftOptions, type SftStep, trainSft } from './sft.js';
 import {
+  mixedSource,
   type SftBatch,
   type SftExample,
   type SftSource,
@@ -14,6 +15,7 @@ import {
   sftDatum,
   shuffledSource,
 } from './sft-data.js';
+import { validationLoss } from './validation-loss.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -29,7 +31,7 @@ const lessons: readonly SftExample[] = [
 ];
 
 const options = {
-  source: shuffledSource(lessons, 1, (example) => example),
+  source: shuffledSource(lessons, 1, (example) => [example]),
   batchTokens: 5,
   budget: { steps: 60 },
   schedule: { peak: 0.3, warmupShare: 0.05, decayShare: 0.6 },
@@ -195,6 +197,55 @@ test('the best checkpoint by validation is kept beside the latest', async () => 
   expect((await checkpoints.load('best'))?.state.steps).toBe(30);
   expect((await checkpoints.load('latest'))?.state.steps).toBe(60);
   expect((await readdir(folder)).sort()).toEqual(['best.json', 'latest.json', 'step-000030', 'step-000060']);
+});
+
+describe('mixing by weight', () => {
+  const item = (token: number): SftExample => ({ promptTokens: [token], completionTokens: [0] });
+  const parts = [
+    { items: [1, 2], weight: 3 },
+    { items: [3, 4, 5, 6, 7, 8], weight: 1 },
+  ];
+  const source = mixedSource(parts, 1, (token) => [item(token)]);
+  const drawn = (epoch: number): number[] => {
+    const tokens: number[] = [];
+    for (const { promptTokens } of source(epoch) as Iterable<SftExample>) tokens.push(promptTokens[0]!);
+    return tokens;
+  };
+
+  test('each part has its share in every epoch, and goes through its own examples in rounds', () => {
+    const epochs = [0, 1, 2, 3].map(drawn);
+    for (const epoch of epochs) {
+      expect(epoch).toHaveLength(8);
+      expect(epoch.filter((token) => token <= 2)).toHaveLength(6);
+    }
+    const all = epochs.flat();
+    expect(all.filter((token) => token === 1)).toHaveLength(12);
+    expect(new Set(all.filter((token) => token > 2).slice(0, 6)).size).toBe(6);
+    expect(drawn(2)).toEqual(epochs[2]);
+  });
+
+  test('a budget of whole epochs takes every example equally often', async () => {
+    const each = shuffledSource(lessons, 1, (example) => [example]);
+    const batches = await take(sftBatches(each, { batchTokens: 5, maxLength: 9, wholeEpochs: true }), 4);
+    expect(batches.map(({ tokens }) => tokens).reduce((a, b) => a + b)).toBe(2 * 7);
+    expect(batches.map(({ next }) => next.epoch)).toEqual([0, 1, 1, 2]);
+    expect(batches[1]!.next).toEqual({ epoch: 1, index: 0 });
+  });
+});
+
+test('the validation loss is the mean of −log p per weighted token, over batches of any size', async () => {
+  const trained = client();
+  await trainSft(trained, options);
+  const examples: SftExample[] = [
+    { promptTokens: [1], completionTokens: [2, 0] },
+    { promptTokens: [3], completionTokens: [4, 5], completionWeights: [1, 0] },
+  ];
+  const p = (context: number, token: number): number => trained.probabilities([context])[token]!;
+  const wanted = -(Math.log(p(1, 2)) + Math.log(p(2, 0)) + Math.log(p(3, 4))) / 3;
+  for (const batchTokens of [1, 100]) {
+    expect(await validationLoss(trained, examples, batchTokens)).toBeCloseTo(wanted, 5);
+  }
+  expect(await validationLoss({ ...trained, maxLength: 1 }, examples, 9)).toBeNaN();
 });
 
 test('a state of another version is refused', () => {

@@ -16,6 +16,8 @@ export interface SftOptions {
   readonly source: SftSource;
   /** Most tokens of a step, prompts included. */
   readonly batchTokens: number;
+  /** Whether a batch ends with an epoch, so that a budget of whole epochs takes every example equally often. */
+  readonly wholeEpochs?: boolean;
   readonly budget: Budget;
   readonly schedule: Schedule;
   /** Everything but the learning rate, which the schedule gives. */
@@ -108,6 +110,7 @@ export async function trainSft(client: TrainingClient, options: SftOptions): Pro
     batchTokens: options.batchTokens,
     maxLength: client.maxLength,
     start: state.position,
+    wholeEpochs: options.wholeEpochs === true,
   });
   let savedAt = progressOf(state, budget);
   let batch = (await batches.next()).value;

@@ -142,7 +142,9 @@ async function replayOf(context: StageContext): Promise<NonNullable<RlOptions['r
   const { recipe, tokenizer } = context;
   const examples = await readExamples(context);
   return {
-    source: shuffledSource(examples, `${recipe.seed}/replay`, (example) => encodeExample(tokenizer, example)),
+    source: shuffledSource(examples, `${recipe.seed}/replay`, (example) => [
+      encodeExample(tokenizer, example),
+    ]),
     batchTokens: recipe.rl.replayTokens,
     weight: recipe.rl.replayWeight,
   };

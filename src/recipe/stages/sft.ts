@@ -10,15 +10,19 @@ import { openCheckpoints } from '../../training/checkpoints.js';
 import { parseSftState, type SftExample, type SftStep, trainSft } from '../../training/sft.js';
 import { shuffledSource } from '../../training/sft-data.js';
 import type { TrainingClient } from '../../training/types.js';
+import { validationLoss } from '../../training/validation-loss.js';
 import type { Stage, StageContext } from '../context.js';
 import { createTrainingEngine, engineNotices } from '../engine.js';
 import { openMetrics } from '../metrics.js';
 import { type ValidationResult, validate } from '../validation.js';
 import { readExamples, readProblems } from './data.js';
+import { metricOf, thousands } from './sft-view.js';
 
 const ADAM = { beta1: 0.9, beta2: 0.95, eps: 1e-8 } as const;
 /** A row of metrics every so many steps. */
 const LOG_EVERY = 25;
+/** Most examples that the validation loss is measured on. */
+const HELD_OUT = 256;
 
 export const sftStage: Stage = {
   name: 'sft',
@@ -26,7 +30,8 @@ export const sftStage: Stage = {
   run: async (context) => {
     const { recipe, folder, progress, tokenizer, clock, signal } = context;
     const { sft } = recipe;
-    const examples = await readExamples(context);
+    const { examples, heldOut } = holdOut(await readExamples(context));
+    const validationExamples = heldOut.map((example) => encodeExample(tokenizer, example));
     const problems = await readProblems(context, 'validation');
     for (const notice of engineNotices(recipe, sft.gradClipNorm)) progress.say(`  ${notice}`);
     const engine = await createTrainingEngine(recipe, tokenizer.vocabularySize);
@@ -36,9 +41,9 @@ export const sftStage: Stage = {
     let losses: number[] = [];
     try {
       await trainSft(engine, {
-        source: shuffledSource(examples, `${recipe.seed}/sft`, (example) =>
+        source: shuffledSource(examples, `${recipe.seed}/sft`, (example) => [
           encodeExample(tokenizer, example),
-        ),
+        ]),
         batchTokens: sft.batchTokens,
         budget: { tokens: sft.tokens, seconds: sft.maxMinutes * 60 },
         schedule: { peak: sft.learningRate, warmupShare: sft.warmup, decayShare: sft.decay },
@@ -48,8 +53,9 @@ export const sftStage: Stage = {
           every: sft.validateEvery,
           run: async (client, step) => {
             validation = await tryModel(context, client, problems);
+            const loss = await validationLoss(client, validationExamples, sft.batchTokens);
             progress.say(`  ${describe(step, validation)}`);
-            await log.write([{ ...metricOf(step, losses), validation }]);
+            await log.write([{ ...metricOf(step, losses), validation, validationLoss: loss }]);
             losses = [];
             return validation.simulate;
           },
@@ -78,6 +84,15 @@ export const sftStage: Stage = {
   },
 };
 
+/** The last examples are of programs that the others are not about; they are not trained on. */
+function holdOut(all: readonly ChatExample[]): {
+  readonly examples: readonly ChatExample[];
+  readonly heldOut: readonly ChatExample[];
+} {
+  const held = Math.min(HELD_OUT, Math.floor(all.length / 20));
+  return { examples: all.slice(0, all.length - held), heldOut: all.slice(all.length - held) };
+}
+
 /** Token ids of an example, as prompt and completion. */
 export function encodeExample(tokenizer: ChatTokenizer, { messages }: ChatExample): SftExample {
   return {
@@ -103,27 +118,10 @@ async function tryModel(
   }
 }
 
-function metricOf(step: SftStep, losses: readonly number[]): Record<string, unknown> {
-  return {
-    stage: 'sft',
-    step: step.step,
-    tokens: step.tokens,
-    elapsedSeconds: step.seconds,
-    lossPerToken: losses.reduce((sum, loss) => sum + loss, 0) / Math.max(1, losses.length),
-    tokensPerSecond: step.tokensPerSecond,
-    learningRate: step.learningRate,
-    gradNorm: step.gradNorm,
-  };
-}
-
 function describe(step: SftStep, { simulate, solve }: ValidationResult): string {
   const percent = (share: number): string => `${Math.round(share * 100)}%`.padStart(4);
   return (
     `${thousands(step.tokens)} tokens: loss ${step.loss.toFixed(3)}; unseen compositions (validation): ` +
     `simulated rightly ${percent(simulate)}, solved ${percent(solve)}`
   );
-}
-
-function thousands(value: number): string {
-  return value >= 1e6 ? `${(value / 1e6).toFixed(1)}M` : `${(value / 1e3).toFixed(1)}k`;
 }

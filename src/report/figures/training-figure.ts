@@ -58,6 +58,11 @@ export function trainingCurves(metrics: readonly TrainingMetric[]): Curve[] {
             row.lossPerToken === undefined || row.lossPerToken <= 0 ? undefined : row.lossPerToken,
           ),
         },
+        {
+          name: 'held out',
+          colour: COLOUR.simulated,
+          values: pick(sft, millions, (row) => row.validationLoss),
+        },
       ],
     },
     {

@@ -1,5 +1,5 @@
 /**
- * Which task the next prompt belongs to (paper A.3: tasks are mixed by sample weight). The choice depends on the ordinal
+ * Which task the next prompt belongs to, or which data set the next SFT example (paper A.3: mixed by sample weight). The choice depends on the ordinal
  * and the seed alone, so it can be made again after a kill. It follows the additive recurrence of the golden ratio,
  * which keeps every stretch of prompts close to the wanted shares, where independent draws would wander.
  */
@@ -13,17 +13,29 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
  * chosen. Throws a UsageError for other weights.
  */
 export function taskAt(ordinal: number, weights: readonly number[], seed: number | string): number {
+  return createTaskMix(weights, seed)(ordinal);
+}
+
+/** `taskAt` for many ordinals. */
+export function createTaskMix(
+  weights: readonly number[],
+  seed: number | string,
+): (ordinal: number) => number {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (!(total > 0) || weights.some((weight) => !(weight >= 0))) {
     throw new UsageError(
       `the weights of the tasks must not be negative, nor all 0; they are ${weights.join(', ')}`,
     );
   }
-  const place = (createRng(seed).fork('task-mix').next() + ordinal * GOLDEN) % 1;
-  let upTo = 0;
-  for (const [task, weight] of weights.entries()) {
-    upTo += weight / total;
-    if (weight > 0 && place < upTo) return task;
-  }
-  return weights.findLastIndex((weight) => weight > 0);
+  const start = createRng(seed).fork('task-mix').next();
+  const last = weights.findLastIndex((weight) => weight > 0);
+  return (ordinal) => {
+    const place = (start + ordinal * GOLDEN) % 1;
+    let upTo = 0;
+    for (const [task, weight] of weights.entries()) {
+      upTo += weight / total;
+      if (weight > 0 && place < upTo) return task;
+    }
+    return last;
+  };
 }

@@ -78,7 +78,7 @@ async function writeModel(): Promise<void> {
     ...problems.map((problem) => solvingExample(terseStyle, problem, problem.programs![0]!)),
   ];
   await trainSft(engine, {
-    source: shuffledSource(examples, 'skyrl/sft', (example) => encodeExample(tokenizer, example)),
+    source: shuffledSource(examples, 'skyrl/sft', (example) => [encodeExample(tokenizer, example)]),
     batchTokens: 512,
     budget: { tokens: 27_000 },
     schedule: { peak: 1e-2, warmupShare: 0.05, decayShare: 0.5 },
