@@ -11,10 +11,18 @@ import { BENCHMARK_NAMES, BENCHMARK_SOURCES } from '../evaluation/benchmarks/loa
 import type { BenchmarkSummary } from '../evaluation/summarise-benchmarks.js';
 import { COMPARATOR_NAMES, type ComparatorName } from '../execution/comparators.js';
 import { SANDBOX_KINDS, type SandboxKind } from '../execution/create-sandbox.js';
+import type { TokenPrice } from '../model/meter.js';
 import { MODEL_SYNTAX } from '../model/model-spec.js';
 import { type EvalResult, runEval } from '../recipe/eval.js';
 import { count, counted, percent, percentInterval } from '../report/format.js';
-import { checkedModel, countFrom, numberFrom, untilStopped } from './model-options.js';
+import {
+  checkedModel,
+  countFrom,
+  describeSpending,
+  numberFrom,
+  parsePrice,
+  untilStopped,
+} from './model-options.js';
 
 interface Options {
   readonly data?: string;
@@ -36,6 +44,7 @@ interface Options {
   readonly concurrency: number;
   readonly timeout: number;
   readonly maxTokensTotal?: number;
+  readonly price?: TokenPrice;
   readonly out?: string;
   readonly json?: boolean;
 }
@@ -69,7 +78,12 @@ export function addEvalCommand(program: Command): void {
     .option('--rescore', 'judge the stored answers again; nothing is asked')
     .option('--concurrency <n>', 'calls in flight', countFrom(1), 16)
     .option('--timeout <seconds>', 'of one call', numberFrom(0.001), 600)
-    .option('--max-tokens-total <n>', 'stop before more tokens than this are spent', countFrom(1))
+    .option(
+      '--max-tokens-total <n>',
+      'stop before so many tokens are spent, prompts and earlier sessions included',
+      countFrom(1),
+    )
+    .option('--price <prompt,completion>', 'money per million tokens, such as 0.15,0.60', parsePrice)
     .option('--out <folder>', 'where answers and the report go (default runs/eval-<benchmark>-<model>)')
     .option('--json', 'machine-readable output')
     .action(evaluate);
@@ -108,25 +122,36 @@ function tell(benchmark: BenchmarkName, { summary, leftOut, stopped, spending, p
     `${benchmark}${summary ? `, ${summary.model}, comparator ${summary.comparators.join(', ')}` : ''}`,
     ...lines,
     ...(unused.length > 0 ? [`left out: ${unused.join('; ')}`] : []),
-    ...(spending.calls > 0
-      ? [`${counted(spending.calls, 'call')}, ${count(spending.completionTokens)} completion tokens`]
-      : []),
+    ...(spending.calls > 0 ? [`spent: ${describeSpending(spending)}`] : []),
     ...(stopped === undefined ? [] : [`stopped: ${stopped}; the same command goes on`]),
     page,
   ].join('\n')}\n`;
 }
 
-function tellSummary({ passAtK, counts, items, answers, weak, bounds }: BenchmarkSummary): string[] {
+function tellSummary({
+  passAtK,
+  majorityAtK,
+  counts,
+  items,
+  answers,
+  weak,
+  bounds,
+}: BenchmarkSummary): string[] {
   const unscored = counts.unscored ?? 0;
   const rates = passAtK.map(({ k, estimate, leftOut }) => {
     const without = leftOut > 0 ? `, ${counted(leftOut, 'item')} with fewer scored answers left out` : '';
-    return `${`pass@${k}`.padEnd(10)}${percent(estimate.value)} (${percentInterval(estimate.interval)})${without}`;
+    return `${`pass@${k}`.padEnd(13)}${percent(estimate.value)} (${percentInterval(estimate.interval)})${without}`;
   });
+  const majorities = majorityAtK.map(
+    ({ k, estimate }) =>
+      `${`majority@${k}`.padEnd(13)}${percent(estimate.value)} (${percentInterval(estimate.interval)})`,
+  );
   const verdicts = Object.entries(counts)
     .map(([verdict, number]) => `${verdict} ${count(number)}`)
     .join(', ');
   return [
     ...rates,
+    ...majorities,
     `${counted(items, 'item')}, ${counted(answers, 'answer')}: ${verdicts}`,
     ...(unscored > 0 && bounds
       ? [

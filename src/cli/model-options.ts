@@ -34,7 +34,7 @@ export function addModelOptions(command: Command): Command {
     .option('--timeout <seconds>', 'of one call', numberFrom(0.001), 600)
     .option(
       '--max-tokens-total <number>',
-      'stop before so many tokens are spent, prompts included',
+      'stop before so many tokens are spent, prompts and earlier sessions included',
       countFrom(1),
     )
     .option('--price <prompt,completion>', 'money per million tokens, such as 0.15,0.60', parsePrice);
@@ -112,7 +112,8 @@ export async function untilStopped<T>(work: (signal: AbortSignal) => Promise<T>)
   }
 }
 
-function parsePrice(text: string): TokenPrice {
+/** For `--price`. */
+export function parsePrice(text: string): TokenPrice {
   const [prompt, completion, ...more] = text.split(',').map(numberFrom(0));
   if (prompt === undefined || completion === undefined || more.length > 0) {
     throw new InvalidArgumentError(

@@ -10,7 +10,7 @@ import {
   groupBy,
   type SummaryContext,
 } from './estimates.js';
-import { passAtK } from './estimators.js';
+import { majorityAtK, passAtK } from './estimators.js';
 import type { BenchmarkRecord, BenchmarkVerdict } from './records.js';
 
 export interface BenchmarkSummary {
@@ -24,6 +24,8 @@ export interface BenchmarkSummary {
   /** Scored answers per item: fewest and most. */
   readonly answersPerItem: { readonly min: number; readonly max: number };
   readonly passAtK: readonly { readonly k: number; readonly estimate: Estimate; readonly leftOut: number }[];
+  /** majority@k of the answers as they were read, for benchmarks whose answers are values; empty for programs. */
+  readonly majorityAtK: readonly { readonly k: number; readonly estimate: Estimate }[];
   /** Answers by verdict. */
   readonly counts: Readonly<Partial<Record<BenchmarkVerdict, number>>>;
   /** Answers that were judged inside the candidate's own process. */
@@ -34,6 +36,9 @@ export interface BenchmarkSummary {
 }
 
 const KS = [1, 2, 5, 10, 20, 50, 100, 200];
+
+/** Equal programs are no agreement; equal values are. */
+const OF_VALUES: readonly string[] = ['cruxeval-o', 'lcb-io-out', 'dmc-out', 'gsm8k', 'math-500'];
 
 /** Groups by benchmark, model and stage; models keep together, their stages in order. */
 export function summariseBenchmarks(
@@ -68,8 +73,13 @@ function summariseOne(records: readonly BenchmarkRecord[], context: SummaryConte
       problem: answers[0]!.problem,
       scored: scored.length,
       accepted: scored.filter(({ verdict }) => verdict === 'accepted').length,
+      votes: scored.map(({ answer, verdict }) => ({
+        answer: answer === null ? null : answer.trim(),
+        score: verdict === 'accepted' ? 1 : 0,
+      })),
     };
   });
+  const isOfValues = OF_VALUES.includes(benchmark);
   const scored = items.map((item) => item.scored);
   const most = scored.reduce((a, b) => Math.max(a, b), 0);
   const [unscored, accepted] = [counts.unscored ?? 0, counts.accepted ?? 0];
@@ -89,6 +99,11 @@ function summariseOne(records: readonly BenchmarkRecord[], context: SummaryConte
         estimate: estimate([...clusters.values()], context, unscored),
         leftOut: items.length - enough.length,
       };
+    }),
+    majorityAtK: KS.filter((k) => isOfValues && k > 2 && k <= most).map((k) => {
+      const enough = items.filter((item) => item.scored >= k);
+      const clusters = clustersBy(enough, ({ votes }) => [majorityAtK(votes, k)]);
+      return { k, estimate: estimate([...clusters.values()], context, unscored) };
     }),
     counts,
     weak: records.filter(({ weak }) => weak).length,

@@ -40,6 +40,15 @@ export interface SelfRlefSummary {
   readonly publicTests: RepairOutcome;
   readonly meanProgramsUsed: number;
   readonly mostProgramsUsed: number;
+  /**
+   * [budget] what a budget of 1, 2, … programs would have submitted, all tests (paper, table 9). Exact, not a new run: an
+   * episode under a smaller budget is the beginning of the same episode, and its last program goes in unchecked.
+   */
+  readonly byBudget: readonly {
+    readonly budget: number;
+    readonly submitted: Estimate;
+    readonly meanProgramsUsed: number;
+  }[];
   /** Share of episodes that ended by `#SUBMIT`. */
   readonly submittedShare: Estimate;
   readonly meanCompletionTokens: number | null;
@@ -82,6 +91,7 @@ export function summariseSelfRlef(
 function summariseGroup(records: readonly SelfRlefRecord[], context: SummaryContext): SelfRlefSummary {
   const { stage, model, feedback } = records[0]!;
   const spent = records.flatMap((record) => record.completionTokens ?? []);
+  const mostProgramsUsed = records.reduce((most, r) => Math.max(most, r.programs.length), 0);
   return {
     stage,
     model,
@@ -91,12 +101,31 @@ function summariseGroup(records: readonly SelfRlefRecord[], context: SummaryCont
     allTests: repairOutcome(records, 'allPassed', context),
     publicTests: repairOutcome(records, 'publicPassed', context),
     meanProgramsUsed: records.reduce((sum, r) => sum + r.programs.length, 0) / records.length,
-    mostProgramsUsed: records.reduce((most, r) => Math.max(most, r.programs.length), 0),
+    mostProgramsUsed,
+    byBudget: Array.from({ length: mostProgramsUsed }, (_, i) => withBudget(records, i + 1, context)),
     submittedShare: estimate(
       [...clustersBy(records, (record) => [record.submitted ? 1 : 0]).values()],
       context,
     ),
     meanCompletionTokens: spent.length === 0 ? null : spent.reduce((a, b) => a + b, 0) / spent.length,
+  };
+}
+
+function withBudget(
+  records: readonly SelfRlefRecord[],
+  budget: number,
+  context: SummaryContext,
+): SelfRlefSummary['byBudget'][number] {
+  const used = records.map(({ programs }) => Math.min(budget, programs.length));
+  const submitted = rate(
+    records,
+    ({ programs }) => programs[Math.min(budget, programs.length) - 1]!,
+    'allPassed',
+  );
+  return {
+    budget,
+    submitted: estimate([...submitted.values()], context),
+    meanProgramsUsed: used.reduce((a, b) => a + b, 0) / records.length,
   };
 }
 

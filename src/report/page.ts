@@ -7,7 +7,7 @@ import type { Comparison } from '../evaluation/compare-runs.js';
 import type { EpisodeSample, SelectionRecord } from '../evaluation/records.js';
 import type { Findings } from './findings.js';
 import { type Html, html, trustedMarkup } from './html.js';
-import { overview } from './numbers.js';
+import { overview } from './overview.js';
 import { benchmarkSection } from './sections/benchmarks.js';
 import { rolloutBrowser } from './sections/browser.js';
 import { choiceSection } from './sections/choices.js';
@@ -15,6 +15,7 @@ import { comparisonSection } from './sections/comparison.js';
 import { episodeSection } from './sections/episodes.js';
 import { findingList, header, missingBox, tiles } from './sections/headline.js';
 import { madeSection } from './sections/made.js';
+import { paperSection } from './sections/paper.js';
 import { type SectionContext, section, table } from './sections/parts.js';
 import { predictionSection } from './sections/predictions.js';
 import { selectionSection } from './sections/selection.js';
@@ -53,6 +54,7 @@ export function renderPage({
     ['browser', 'Every problem', browser?.section ?? null],
     ['episodes', 'Episodes', episodeSection(samples)],
     ['training', 'Training', trainingSection(input.metrics)],
+    ['paper', 'Paper’s tables', paperSection(context)],
     ['numbers', 'All at once', overviewSection(context)],
     ['made', 'How it was made', madeSection(input.run)],
   ];

@@ -79,6 +79,7 @@ describe('the page', () => {
       'browser',
       'episodes',
       'training',
+      'paper',
       'numbers',
       'made',
     ]);

@@ -16,8 +16,10 @@ import type {
 } from '../evaluation/records.js';
 import { type Summary, type SummaryOptions, summarise } from '../evaluation/summary.js';
 import { comparisonFindings, findings } from './findings.js';
-import { comparisonRows, numberRows, overview } from './numbers.js';
+import { comparisonRows, numberRows } from './numbers.js';
+import { overview } from './overview.js';
 import { renderPage } from './page.js';
+import { paperTables } from './paper-tables.js';
 import { createSectionContext } from './sections/parts.js';
 import { renderCsv, renderMarkdown, renderTerminalSummary } from './text-formats.js';
 import type { Report, ReportInput } from './types.js';
@@ -48,7 +50,7 @@ export function buildReport(input: ReportInput, options: SummaryOptions = {}): R
       ),
       ...(comparison && { comparison }),
     }),
-    markdown: renderMarkdown(input, found, table, missing, comparison),
+    markdown: renderMarkdown(input, found, table, missing, paperTables(summary, context.label), comparison),
     csv: renderCsv([...numberRows(summary), ...comparisonRows(comparison)], input.metrics, input.run.seed),
     terminalSummary: renderTerminalSummary(input, found, table, missing),
   };

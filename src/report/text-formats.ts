@@ -4,9 +4,11 @@
 import type { Comparison } from '../evaluation/compare-runs.js';
 import type { TrainingMetric } from '../evaluation/records.js';
 import type { Findings } from './findings.js';
-import { counted, differenceText, duration, estimateText, NO_VALUE } from './format.js';
+import { counted, differenceText, duration, estimateText, NO_VALUE, spendingText } from './format.js';
 import { makeVisible } from './html.js';
-import type { NumberRow, Overview } from './numbers.js';
+import type { NumberRow } from './numbers.js';
+import type { Overview } from './overview.js';
+import type { PaperTables } from './paper-tables.js';
 import type { ReportFile, ReportInput } from './types.js';
 
 export function renderMarkdown(
@@ -14,6 +16,7 @@ export function renderMarkdown(
   found: Findings,
   table: Overview,
   missing: readonly string[],
+  paper: PaperTables,
   comparison?: Comparison,
 ): string {
   const { run } = input;
@@ -43,6 +46,7 @@ export function renderMarkdown(
   if (comparison !== undefined) lines.push(...comparisonLines(comparison));
   if (found.points.length > 0)
     lines.push('## Findings', '', ...found.points.map((point) => `- ${inline(point)}`), '');
+  if (paper.tables.length > 0) lines.push(...paperLines(paper));
   lines.push(
     '## How it was made',
     '',
@@ -50,7 +54,7 @@ export function renderMarkdown(
     makeVisible(run.command).replaceAll('`', "'"),
     '```',
     '',
-    `Seed ${inline(String(run.seed))}${run.commit ? `, commit ${inline(run.commit)}` : ''}. Versions: ${inline(
+    `Seed ${inline(String(run.seed))}${run.spending ? `, ${inline(spendingText(run.spending))}` : ''}${run.commit ? `, commit ${inline(run.commit)}` : ''}. Versions: ${inline(
       Object.entries(run.versions)
         .map(([name, version]) => `${name} ${version}`)
         .join(', ') || 'not recorded',
@@ -184,6 +188,23 @@ function wrap(text: string, width: number): string[] {
     } else line = line === '' ? word : `${line} ${word}`;
   }
   return line === '' ? lines : [...lines, line];
+}
+
+function paperLines({ tables, absent }: PaperTables): string[] {
+  const row = (cells: readonly string[]): string => `| ${cells.map(inline).join(' | ')} |`;
+  return [
+    "## The paper's tables, from this data",
+    '',
+    ...tables.flatMap(({ id, title, columns, rows }) => [
+      `### ${inline(id)}: ${inline(title)}`,
+      '',
+      row(columns),
+      `| --- |${' ---: |'.repeat(columns.length - 1)}`,
+      ...rows.map(row),
+      '',
+    ]),
+    ...(absent.length > 0 ? [`No data here for: ${inline(absent.join('; '))}.`, ''] : []),
+  ];
 }
 
 function comparisonLines({ runs, rows }: Comparison): string[] {

@@ -13,17 +13,21 @@ export function benchmarkSection(context: SectionContext): Html | null {
   const { benchmarks } = context.summary;
   if (benchmarks.length === 0) return null;
   const ks = SHOWN_KS.filter((k) => benchmarks.some(({ passAtK }) => passAtK.some((entry) => entry.k === k)));
+  const majorities = [5, 10, 100].filter((k) =>
+    benchmarks.some((one) => one.majorityAtK.some((at) => at.k === k)),
+  );
   const name = ({ model, stage }: BenchmarkSummary): string => context.label(stage, model);
   const several = new Set(benchmarks.map(name)).size > 1;
   return section(
     'benchmarks',
     'How does it do on published benchmarks?',
-    'Each benchmark is read from its file as published and judged by its own rule. pass@k is the chance that one of k answers is right.',
+    'Each benchmark is read from its file as published and judged by its own rule. pass@k is the chance that one of k answers is right; majority@k that the answer most of k give is.',
     table(
       [
         { label: 'benchmark' },
         ...(several ? [{ label: 'model' }] : []),
         ...ks.map((k) => ({ label: `pass@${k}`, numeric: true })),
+        ...majorities.map((k) => ({ label: `majority@${k}`, numeric: true })),
         { label: 'items', numeric: true },
         { label: 'answers each', numeric: true },
         { label: 'unscored', numeric: true },
@@ -35,6 +39,10 @@ export function benchmarkSection(context: SectionContext): Html | null {
           ...(several ? [name(entry)] : []),
           ...ks.map((k) => {
             const found = entry.passAtK.find((candidate) => candidate.k === k);
+            return found ? estimateCell(found.estimate) : '–';
+          }),
+          ...majorities.map((k) => {
+            const found = entry.majorityAtK.find((candidate) => candidate.k === k);
             return found ? estimateCell(found.estimate) : '–';
           }),
           count(entry.items),

@@ -2,6 +2,7 @@
  * "Can it choose its best program without running any?"
  */
 import type { SelectionSummary, SettledChoice } from '../../evaluation/summarise-selections.js';
+import { armFigure } from '../figures/arm-figure.js';
 import { costFigure } from '../figures/cost-figure.js';
 import { selectionFigure } from '../figures/selection-figure.js';
 import { count, counted, differenceText, estimateText, percent } from '../format.js';
@@ -69,11 +70,17 @@ function armOf({ model, verifier, publicTestsInPrompt }: SelectionSummary): stri
   return `${verifier === model ? '' : `, simulated by ${verifier}`}${publicTestsInPrompt ? '' : ', no public tests in the prompt'}`;
 }
 
-/** Paper, figures 5 to 9: who simulates for whom, and prompts with and without public tests, in one table. */
+/** Paper, figures 5 to 9: who simulates for whom, and prompts with and without public tests, side by side. */
 function armTable(context: SectionContext, selections: readonly SelectionSummary[]): Html | null {
   if (selections.length < 2) return null;
-  return details(
-    'Who simulates for whom',
+  const drawn = armFigure(
+    selections.map((summary) => ({
+      label: `${context.label(summary.stage, summary.model)}${armOf(summary)}`,
+      summary,
+    })),
+  );
+  const numbers = details(
+    'Who simulates for whom: the numbers',
     table(
       [
         { label: 'programs by' },
@@ -108,6 +115,8 @@ function armTable(context: SectionContext, selections: readonly SelectionSummary
       }),
     ),
   );
+  if (drawn === undefined) return numbers;
+  return html`<div class="card"><h3>Who simulates for whom</h3>${drawn}<p class="note">Hollow: one program (pass@1). Filled: chosen by simulation, with its 95% interval as a band. Bar: chosen by execution, the oracle.</p></div>${numbers}`;
 }
 
 function panel(context: SectionContext, selection: SelectionSummary): Html {

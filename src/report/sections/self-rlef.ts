@@ -2,6 +2,7 @@
  * "Can it repair its programs without running them?"
  */
 import { type SelfRlefSummary, TRANSITIONS, type Transition } from '../../evaluation/summarise-self-rlef.js';
+import { budgetFigure } from '../figures/budget-figure.js';
 import { selfRlefFigure } from '../figures/self-rlef-figure.js';
 import { count, differenceText, percent } from '../format.js';
 import { type Html, html } from '../html.js';
@@ -35,6 +36,7 @@ export function selfRlefSection(context: SectionContext): Html | null {
     `${context.label(stage, model)}, ${FEEDBACK[feedback]}`;
   const newest = selfRlef.at(-1)!;
   const latest = selfRlef.filter(({ stage, model }) => stage === newest.stage && model === newest.model);
+  const budget = budgetFigure(latest);
   return section(
     'self-repair',
     'Can it repair its programs without running them?',
@@ -45,6 +47,7 @@ export function selfRlefSection(context: SectionContext): Html | null {
       (entry) =>
         html`<div class="card"><h3>What became of first programs: ${FEEDBACK[entry.feedback]}</h3>${flow(entry)}<p class="note">${capital(context.label(entry.stage, entry.model))}; all tests; ${count(entry.allTests.first.items)} episodes.</p></div>`,
     )}</div>`,
+    html`${budget && html`<div class="card"><h3>By how many programs it may write <span class="dim">· ${context.label(newest.stage, newest.model)}</span></h3>${budget}<p class="note">Read off the same episodes: under a smaller budget each ends earlier, and its last program is submitted unchecked.</p></div>`}`,
     table(
       [
         { label: 'stage and feedback' },
