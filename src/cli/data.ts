@@ -2,103 +2,77 @@
  * `deskcheck data`: the execution-data factory.
  */
 import type { Command } from 'commander';
-import { createTerminalProgress } from '../core/progress.js';
 import { paperStyle } from '../episode/prompts/paper.js';
+import { MODEL_SYNTAX } from '../model/model-spec.js';
 import type { PythonFile } from '../nlex/functions/find-functions.js';
-import { DEFAULT_THRESHOLDS } from '../nlex/grounding.js';
 import { countOf } from '../recipe/factory/counts.js';
-import { createDecontaminator, readEvaluationTexts } from '../recipe/factory/decontaminate.js';
-import { countFactoryRow, type FactoryRow, makeFunctionRows } from '../recipe/factory/function-data.js';
-import { makeParts, parseShard } from '../recipe/factory/parts.js';
+import { makeFunctionRows } from '../recipe/factory/function-data.js';
 import { readPythonFiles } from '../recipe/factory/python-files.js';
+import { countFactoryRow, FACTORY_COLUMNS, type FactoryRow } from '../recipe/factory/rows.js';
+import { addNlexCommand } from './data-nlex.js';
 import { addProgramDataCommands } from './data-programs.js';
+import { addSftDataCommand } from './data-sft.js';
 import {
   addFactoryOptions,
+  addNarratorOptions,
   type FactoryOptions,
-  finish,
-  share,
-  wholeNumber,
-  withSandboxes,
+  makeDataSet,
 } from './factory-options.js';
+import { checkedModel, countFrom, numberFrom } from './model-options.js';
 
 interface FunctionsOptions extends FactoryOptions {
-  readonly inputs: string;
-  readonly stdinShare: string;
-  readonly decontaminate?: string[];
+  readonly inputs: number;
+  readonly stdinShare: number;
 }
 
 const FILES_PER_PART = 32;
 
 export function addDataCommand(program: Command): void {
   const data = program.command('data').description('make data sets from real executions');
-  addFactoryOptions(
-    data
-      .command('functions')
-      .description('explained executions of the Python functions in folders, archives or files')
-      .argument('<paths...>', 'folders, .py files, .tar or .tar.gz archives'),
-  )
-    .option('--inputs <n>', 'most executions kept of a function', '5')
-    .option('--decontaminate <files...>', 'JSON lines of evaluation data that must not come in')
-    .option('--stdin-share <p>', 'share of rows in stdin form, the others in function form', '0.2')
+  const functions = data
+    .command('functions')
+    .description('explained executions of the Python functions in folders, archives or files')
+    .argument('<paths...>', 'folders, .py files, .tar or .tar.gz archives')
+    .option('--inputs <n>', 'most executions kept of a function', countFrom(1), 5)
+    .option(
+      '--stdin-share <p>',
+      'share of rows in stdin form, the others in function form',
+      numberFrom(0, 1),
+      0.2,
+    )
+    .option('--proposer <model>', `a model that proposes inputs too: ${MODEL_SYNTAX}`, checkedModel)
     .action(makeFunctions);
+  addNarratorOptions(addFactoryOptions(functions));
   addProgramDataCommands(data);
+  addNlexCommand(data);
+  addSftDataCommand(data);
 }
 
 async function makeFunctions(paths: string[], options: FunctionsOptions): Promise<void> {
-  const most = wholeNumber('--inputs', options.inputs);
-  const stdinShare = share('--stdin-share', options.stdinShare);
-  const minScore = share('--min-score', options.minScore);
-  const evaluation = options.decontaminate ?? [];
-  const { check } = createDecontaminator(await readEvaluationTexts(evaluation));
-  await withSandboxes(options, async (sandbox, other) => {
-    const progress = createTerminalProgress(process.stderr);
-    const stop = new AbortController();
-    process.once('SIGINT', () => stop.abort());
-    const counts = await makeParts<PythonFile, FactoryRow>(readPythonFiles(paths), {
-      folder: options.out,
-      settings: {
-        kind: 'functions',
-        paths,
-        seed: options.seed,
-        most,
-        stdinShare,
-        minScore,
-        licence: options.licence,
-        evaluation,
-      },
-      shard: parseShard(options.shard),
-      unitsPerPart: FILES_PER_PART,
-      concurrency: 2 * sandbox.concurrency,
-      keyOf: ({ text }) => text,
-      idOf: ({ metadata }) => metadata.id,
-      countRow: countFactoryRow,
-      work: (file) =>
-        makeFunctionRows(sandbox, file, {
-          seed: options.seed,
-          most,
-          stdinShare,
-          style: paperStyle,
-          licence: options.licence,
-          thresholds: { ...DEFAULT_THRESHOLDS, minScore },
-          isContaminated: (source) => check(source) !== undefined,
-          ...(other && { other }),
-        }),
-      onUnit: (done) => {
-        if (done % FILES_PER_PART === 0) progress.say(`  ${done} files`);
-      },
-      signal: stop.signal,
-    });
-    const command = `deskcheck data functions ${paths.map((path) => path.split('/').at(-1)).join(' ')}`;
-    await finish(options, {
-      title: 'Explained executions of Python functions',
-      command,
-      sources: paths.map((path) => path.split('/').at(-1) ?? path),
-      licence: options.licence,
-      counts,
-    });
-    process.stdout.write(
+  const { inputs: most, stdinShare, seed, licence } = options;
+  await makeDataSet<PythonFile, FactoryRow>(options, {
+    kind: 'functions',
+    title: 'Explained executions of Python functions',
+    sources: paths,
+    settings: { inputs: most, stdinShare },
+    units: (onRead) => readPythonFiles(paths, onRead),
+    unitsPerPart: FILES_PER_PART,
+    unit: 'files',
+    keyOf: ({ text }) => text,
+    idOf: ({ metadata }) => metadata.id,
+    columns: FACTORY_COLUMNS,
+    countRow: countFactoryRow,
+    work: (file, { sandbox, other, models, thresholds, isContaminated, signal }) =>
+      makeFunctionRows(sandbox, file, {
+        ...{ seed, most, stdinShare, licence, thresholds, signal },
+        style: paperStyle,
+        narrator: models.narrator,
+        ...(other && { other }),
+        ...(models.propose && { propose: models.propose }),
+        ...(isContaminated && { isContaminated }),
+      }),
+    summary: (counts) =>
       `${countOf(counts, 'rows')} rows from ${countOf(counts, 'traced')} of ${countOf(counts, 'eligible')} eligible ` +
-        `functions (${countOf(counts, 'functions')} found, ${countOf(counts, 'tried')} executions): ${options.out}\n`,
-    );
+      `functions (${countOf(counts, 'functions')} found, ${countOf(counts, 'tried')} executions)`,
   });
 }

@@ -5,7 +5,7 @@
  */
 import { type Token, tokenize } from './claim-tokens.js';
 import { evaluate, renderValue } from './evaluate.js';
-import { type Expression, parseExpression } from './python-source.js';
+import { type Expression, parseExpression, type Statement } from './python-source.js';
 import { codeOf } from './sentences.js';
 import type { Step } from './steps.js';
 import { lengthOf, sameValue, unifies, type View, valueAt } from './views.js';
@@ -174,9 +174,7 @@ class Sentence {
           kind: 'change',
           key: 'step',
           test: (view) =>
-            view.kind === 'after' &&
-            normalise(codeOf(view.step!)) === code &&
-            this.#allHold(facts.facts, view),
+            view.kind === 'after' && spelledCode(view.step!) === code && this.#allHold(facts.facts, view),
         });
         return facts.next;
       }
@@ -190,7 +188,7 @@ class Sentence {
           key: 'step',
           test: (view) =>
             view.kind === 'after' &&
-            normalise(codeOf(view.step!)) === code &&
+            spelledCode(view.step!) === code &&
             hasLength(valueAt(view, name), Number(size)),
         });
         return at + 7;
@@ -552,8 +550,28 @@ export function normalise(code: string): string {
     .trim();
 }
 
-export function testOf({ statement }: Step): string | undefined {
-  return statement.kind === 'if' || statement.kind === 'while' ? normalise(statement.test.text) : undefined;
+const spellings = new WeakMap<Statement, { readonly code: string; readonly test: string | undefined }>();
+
+function spellingOf(step: Step): { readonly code: string; readonly test: string | undefined } {
+  const { statement } = step;
+  const known = spellings.get(statement);
+  if (known) return known;
+  const isTest = statement.kind === 'if' || statement.kind === 'while';
+  const spelling = {
+    code: normalise(codeOf(step)),
+    test: isTest ? normalise(statement.test.text) : undefined,
+  };
+  spellings.set(statement, spelling);
+  return spelling;
+}
+
+/** A step's statement with its spelling evened out. */
+export function spelledCode(step: Step): string {
+  return spellingOf(step).code;
+}
+
+export function testOf(step: Step): string | undefined {
+  return spellingOf(step).test;
 }
 
 function verdictIs({ statement, next }: Step, verdict: boolean): boolean {

@@ -10,8 +10,7 @@
 import { outputsMatch } from '../execution/comparators.js';
 import type { Trace } from '../execution/types.js';
 import type { ProgramInput } from '../problem/types.js';
-import { type Claim, type ClaimContext, normalise, readClaims, testOf } from './claims.js';
-import { codeOf } from './sentences.js';
+import { type Claim, type ClaimContext, normalise, readClaims, spelledCode, testOf } from './claims.js';
 import { type StepTree, toStepTree } from './steps.js';
 import { type View, viewsOf } from './views.js';
 
@@ -195,7 +194,7 @@ function contextOf(tree: StepTree, { source, input, trace }: GroundedExecution):
     for (const name of frame.given.keys()) names.add(name);
     for (const step of frame.steps) {
       for (const name of step.changed) names.add(name);
-      codes.add(normalise(codeOf(step)));
+      codes.add(spelledCode(step));
       const test = testOf(step);
       if (test !== undefined) codes.add(test);
     }

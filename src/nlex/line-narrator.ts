@@ -22,10 +22,16 @@ const LONGEST_LINE = 420;
 
 /** The explanation, ending with the output or the result. */
 export function narrateByLine(source: string, trace: Trace, input: ProgramInput): string {
+  const steps = narrateSteps(source, trace);
+  return `${steps === '' ? '' : `${steps}\n`}${tellEnd(trace, input)}`;
+}
+
+/** The explanation without that ending. */
+export function narrateSteps(source: string, trace: Trace): string {
   const tree = toStepTree(source, trace);
   const teller = new Teller(tree);
   for (const frame of tree.roots) teller.tellFrame(frame, 0);
-  return [...teller.lines, tellEnd(trace, input)].join('\n');
+  return teller.lines.join('\n');
 }
 
 type Node = Step | Loop;

@@ -1,28 +1,75 @@
 /**
  * The `llm` narrator: a chat model rewrites program and trace as an explanation (paper §2.1, A.5; the prompt is our own
  * wording of what they ask for). What it writes is believed only as far as grounding supports it.
+ *
+ * An answer that cannot be used is a reason for leaving the execution out. A model that cannot be reached is not: calls
+ * that fail one after the other end the work, which then goes on where it was; a single one is left out and counted.
  */
+import { InfrastructureError } from '../core/errors.js';
 import { safeParsePythonLiteral } from '../core/python-literal.js';
 import { formatTrace } from '../execution/trace-format.js';
 import type { Trace } from '../execution/types.js';
-import type { ChatMessage, ChatModel } from '../model/types.js';
+import type { ChatMessage, ChatModel, ChatResponse } from '../model/types.js';
 import type { ProgramInput } from '../problem/types.js';
-
-export interface LlmNarration {
-  readonly explanation: string;
-  /** The output that the model states, in the form of `groundExplanation`'s `output`. */
-  readonly output: string;
-}
+import type { Narration, Narrator } from './narrator.js';
 
 export interface LlmNarratorOptions {
+  /** Of one explanation. */
   readonly maxTokens: number;
   readonly temperature?: number;
+  readonly topP?: number;
+  /** Equal seeds ask equal questions. */
   readonly seed?: number;
-  readonly signal?: AbortSignal;
 }
 
-/** Longer traces are not sent. */
-const LONGEST_TRACE = 60_000;
+/** Characters; longer prompts are not sent. */
+const LONGEST_PROMPT = 60_000;
+/** So many calls that fail for good, with none answered in between, mean that the model is gone. */
+const FAILURES_IN_A_ROW = 4;
+
+export function createLlmNarrator(model: ChatModel, options: LlmNarratorOptions): Narrator {
+  const { temperature = 0, ...rest } = options;
+  let failed = 0;
+  return {
+    id: `llm:${model.id}`,
+    tell: async ({ source, trace, input }, signal) => {
+      const messages = narrationPrompt(source, trace, input);
+      if (messages[0]!.content.length > LONGEST_PROMPT) return none('trace too long to send');
+      let response: ChatResponse;
+      try {
+        response = await model.generate({ messages, temperature, ...rest, ...(signal && { signal }) });
+      } catch (error) {
+        if (!(error instanceof InfrastructureError) || signal?.aborted) throw error;
+        if (++failed >= FAILURES_IN_A_ROW) throw error;
+        return none(`no answer (${error.code})`);
+      }
+      failed = 0;
+      const narration = readAnswer(response, input);
+      return narration.kind === 'told' && mentionsRecord(narration.explanation, source)
+        ? none('mentions the record of the execution')
+        : narration;
+    },
+  };
+}
+
+function readAnswer({ text, stopReason }: ChatResponse, input: ProgramInput): Narration {
+  if (stopReason === 'length') return none('answer cut off by the token limit');
+  const told = readNarration(text);
+  if (told === undefined) return none('answer without the two marked parts');
+  if (input.kind === 'call') return { kind: 'told', ...told };
+  const printed = safeParsePythonLiteral(told.output);
+  return { kind: 'told', ...told, output: printed?.kind === 'str' ? printed.value : told.output };
+}
+
+/** An explanation that leans on the record teaches a model to look for one. Programs about records may say the word. */
+function mentionsRecord(explanation: string, source: string): boolean {
+  const mention = /\b(?:the|this|given|execution|provided) (trace|record|log)\b/i.exec(explanation);
+  return mention !== null && !source.toLowerCase().includes(mention[1]!.toLowerCase());
+}
+
+function none(reason: string): Narration {
+  return { kind: 'none', reason };
+}
 
 export function narrationPrompt(source: string, trace: Trace, input: ProgramInput): ChatMessage[] {
   const given = input.kind === 'call' ? `The call: ${input.expression}` : `Standard input:\n${input.stdin}`;
@@ -55,28 +102,16 @@ export function narrationPrompt(source: string, trace: Trace, input: ProgramInpu
   ];
 }
 
-/** Asks the model; undefined when its answer lacks the markers or was cut off, or the trace is too long to send. */
-export async function narrateByModel(
-  model: ChatModel,
-  source: string,
-  trace: Trace,
-  input: ProgramInput,
-  options: LlmNarratorOptions,
-): Promise<LlmNarration | undefined> {
-  const messages = narrationPrompt(source, trace, input);
-  if (messages[0]!.content.length > LONGEST_TRACE) return undefined;
-  const { temperature = 0, ...rest } = options;
-  const { text, stopReason } = await model.generate({ messages, temperature, ...rest });
-  const told = stopReason === 'length' ? undefined : readNarration(text);
-  if (told === undefined || input.kind === 'call') return told;
-  const printed = safeParsePythonLiteral(told.output);
-  return { ...told, output: printed?.kind === 'str' ? printed.value : told.output };
-}
-
-/** Reads the last explanation and output of an answer. */
-export function readNarration(text: string): LlmNarration | undefined {
-  const found =
-    /\[EXPLANATION\]\s*([\s\S]*?)\s*\[\/EXPLANATION\]\s*\[OUTPUT\]\s*([\s\S]*?)\s*\[\/OUTPUT\]/.exec(text);
+/** Reads the last explanation and output of an answer; what a model thought aloud before them does not count. */
+export function readNarration(
+  text: string,
+): { readonly explanation: string; readonly output: string } | undefined {
+  const end = text.lastIndexOf('[/OUTPUT]');
+  const start = text.lastIndexOf('[EXPLANATION]', end);
+  if (end < 0 || start < 0) return undefined;
+  const found = /^\[EXPLANATION\]\s*([\s\S]*?)\s*\[\/EXPLANATION\]\s*\[OUTPUT\]\s*([\s\S]*?)\s*$/.exec(
+    text.slice(start, end),
+  );
   const [, explanation = '', output = ''] = found ?? [];
   return explanation === '' ? undefined : { explanation, output };
 }

@@ -75,7 +75,20 @@ export interface PythonSource {
   readonly wellFormed: boolean;
 }
 
+/** Programs parsed of late: each is narrated and grounded on several inputs. */
+const recent = new Map<string, PythonSource>();
+const MOST_RECENT = 64;
+
 export function parsePython(source: string): PythonSource {
+  const known = recent.get(source);
+  if (known) return known;
+  const parsed = parseAnew(source);
+  recent.set(source, parsed);
+  if (recent.size > MOST_RECENT) recent.delete(recent.keys().next().value!);
+  return parsed;
+}
+
+function parseAnew(source: string): PythonSource {
   const lineStarts = [0];
   for (let i = 0; i < source.length; i++) if (source[i] === '\n') lineStarts.push(i + 1);
   const context: Context = { source, lineOf: (position) => lineAt(lineStarts, position) };

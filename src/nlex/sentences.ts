@@ -177,9 +177,19 @@ function alsoChanged(step: Step, except: string): string {
   return `, and with it ${listOf(others.map((name) => `${name} = ${step.after.get(name)}`))}`;
 }
 
+const codes = new WeakMap<Statement, string>();
+
 /** The first line of a statement, to be quoted. */
-export function codeOf(step: Step): string {
-  const [first = '', ...more] = step.statement.text.split('\n');
+export function codeOf({ statement }: Step): string {
+  const known = codes.get(statement);
+  if (known !== undefined) return known;
+  const code = quotable(statement);
+  codes.set(statement, code);
+  return code;
+}
+
+function quotable(statement: Statement): string {
+  const [first = '', ...more] = statement.text.split('\n');
   const text = first
     .replace(/\s+#.*$/, '')
     .replace(/`/g, "'")

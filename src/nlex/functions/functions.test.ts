@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createRng } from '../../core/rng.js';
 import { findFunctions } from './find-functions.js';
-import { findCalls, makeCalls, mutateCall } from './inputs.js';
+import { findCalls, indexCalls, indexProposals, makeCalls, mutateCall } from './inputs.js';
 import { typeOfParameter } from './python-types.js';
 
 const text = `"""A module."""
@@ -49,6 +49,9 @@ def ask():
 
 if __name__ == "__main__":
     print(area(radius=3.5), helper(7))
+
+def check():
+    assert area(4.0) > 50
 `;
 const file = { path: 'project/shapes.py', text };
 
@@ -73,13 +76,13 @@ def area(radius: float) -> float:
 
 test('functions that cannot run by themselves are counted by reason', () => {
   expect(findFunctions(file)).toMatchObject({
-    total: 8,
+    total: 9,
     excluded: {
       'depends on chance or the clock (random)': 1,
       'needs numpy': 1,
       'imports a module of its project': 1,
       asynchronous: 1,
-      'takes nothing and returns nothing': 1,
+      'takes nothing and returns nothing': 2,
       'reads standard input': 1,
     },
   });
@@ -87,11 +90,23 @@ test('functions that cannot run by themselves are counted by reason', () => {
 
 test('calls with constant arguments are found in doctests, examples and call sites', () => {
   const area = findFunctions(file).functions[1]!;
-  expect(findCalls(area, text)).toEqual([
+  expect(findCalls(area, indexCalls(text))).toEqual([
     { expression: 'area(2.0)', origin: 'doctest' },
     { expression: 'area(helper(3))', origin: 'doctest' },
     { expression: 'area(1.0)', origin: 'call' },
-    { expression: 'area(radius=3.5)', origin: 'call' },
+    { expression: 'area(radius=3.5)', origin: 'main' },
+    { expression: 'area(4.0)', origin: 'assert' },
+  ]);
+});
+
+test('of what a model proposes, calls of the function with constant arguments are taken', () => {
+  const area = findFunctions(file).functions[1]!;
+  const said =
+    'Here are some calls:\n```python\narea(0.0)\narea(x)\nother(1)\nprint(area(-1.5))\n```\n1. `area(2.5)`';
+  expect(findCalls(area, indexProposals(said)).map(({ expression }) => expression)).toEqual([
+    'area(0.0)',
+    'area(-1.5)',
+    'area(2.5)',
   ]);
 });
 

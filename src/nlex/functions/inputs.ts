@@ -9,7 +9,17 @@ import type { Rng } from '../../core/rng.js';
 import type { FoundFunction } from './find-functions.js';
 import { boundaryValues, drawValue, mutateLiteral, typeOfParameter, writeLiteral } from './python-types.js';
 
-export type InputOrigin = 'doctest' | 'call' | 'default' | 'boundary' | 'fuzzed' | 'mutated' | 'proposed';
+/** `call`: a call site in the file; `main`: one under `if __name__ == "__main__"`. */
+export type InputOrigin =
+  | 'doctest'
+  | 'assert'
+  | 'main'
+  | 'call'
+  | 'default'
+  | 'boundary'
+  | 'fuzzed'
+  | 'mutated'
+  | 'proposed';
 
 /** A call of the function, as an expression. */
 export interface CandidateInput {
@@ -24,34 +34,78 @@ const BUILTINS = new Set(
   ),
 );
 
-/** Calls with constant arguments, in the file's text and in its doctests; equal ones once, in order. */
-export function findCalls(target: FoundFunction, fileText: string, most = 12): CandidateInput[] {
+/** The calls that a text holds, by the name of the function: a file is read once for all its functions. */
+export type CallIndex = ReadonlyMap<string, readonly FoundCall[]>;
+
+interface FoundCall {
+  readonly args: SyntaxNode;
+  readonly text: string;
+  readonly origin: InputOrigin;
+}
+
+/** The calls in a file's doctests, then those in its code: asserts, examples under `__main__`, call sites. */
+export function indexCalls(fileText: string): CallIndex {
+  const index = new Map<string, FoundCall[]>();
+  collectCalls(doctestsOf(fileText), () => 'doctest', index);
+  collectCalls(fileText, originOf(fileText), index);
+  return index;
+}
+
+/** The calls in a text that a model wrote, line by line: bullets, numbers and backticks around them do not matter. */
+export function indexProposals(text: string): CallIndex {
+  const index = new Map<string, FoundCall[]>();
+  for (const line of text.split('\n')) {
+    const bare = line.replace(/^\s*(?:[-*•]|\d+[.)])?\s*/, '').replaceAll('`', '');
+    if (bare.includes('(')) collectCalls(`${bare}\n`, () => 'proposed', index);
+  }
+  return index;
+}
+
+/** Those of a function with constant arguments; equal ones once, in order. */
+export function findCalls({ name, usable }: FoundFunction, index: CallIndex, most = 12): CandidateInput[] {
   const calls = new Map<string, InputOrigin>();
-  collectCalls(doctestsOf(fileText), target, 'doctest', calls);
-  collectCalls(fileText, target, 'call', calls);
+  for (const { args, text, origin } of index.get(name) ?? []) {
+    const given = writeArguments(args, text, usable);
+    const expression = `${name}(${given})`;
+    if (given !== undefined && expression.length <= LONGEST_CALL && !calls.has(expression))
+      calls.set(expression, origin);
+  }
   return [...calls].slice(0, most).map(([expression, origin]) => ({ expression, origin }));
 }
 
-/** The calls of every function of a file, by name: one pass instead of one per function. */
 function collectCalls(
   text: string,
-  { name, usable }: FoundFunction,
-  origin: InputOrigin,
-  out: Map<string, InputOrigin>,
+  originAt: (node: SyntaxNode) => InputOrigin,
+  index: Map<string, FoundCall[]>,
 ): void {
-  if (!text.includes(`${name}(`)) return;
   parser.parse(text).iterate({
     enter: ({ name: kind, node }) => {
       if (kind !== 'CallExpression') return;
       const callee = node.firstChild;
       const args = node.getChild('ArgList');
-      if (callee?.name !== 'VariableName' || !args || text.slice(callee.from, callee.to) !== name) return;
-      const given = writeArguments(args, text, usable);
-      if (given === undefined) return;
-      const expression = `${name}(${given})`;
-      if (expression.length <= LONGEST_CALL && !out.has(expression)) out.set(expression, origin);
+      if (callee?.name !== 'VariableName' || !args) return;
+      const name = text.slice(callee.from, callee.to);
+      const found = { args, text, origin: originAt(node) };
+      const others = index.get(name);
+      if (others) others.push(found);
+      else index.set(name, [found]);
     },
   });
+}
+
+/** Whether a call stands in an assert, under `if __name__ == "__main__"`, or elsewhere. */
+function originOf(text: string): (node: SyntaxNode) => InputOrigin {
+  return (node) => {
+    for (let outer = node.parent; outer; outer = outer.parent) {
+      if (outer.name === 'AssertStatement') return 'assert';
+      if (
+        outer.name === 'IfStatement' &&
+        /^if\s+\(?\s*__name__\b/.test(text.slice(outer.from, outer.from + 40))
+      )
+        return 'main';
+    }
+    return 'call';
+  };
 }
 
 /** The arguments with literals spelled as Python does; undefined unless all are constant. */

@@ -1,6 +1,7 @@
 /**
- * Keeping evaluation data out of training data: exact and near duplicates of the texts of named files, by the share of
- * a text's runs of eight words or symbols that also occur in one of theirs.
+ * Keeping evaluation data out of training data: exact and near duplicates of the texts of named files, by their runs of
+ * eight words or symbols. A text is near when half of its runs are in one evaluation text, or half of an evaluation
+ * text's runs are in it (a prompt around a problem does not hide the problem).
  */
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
@@ -21,30 +22,36 @@ export interface Decontaminator {
 export function createDecontaminator(texts: Iterable<string>): Decontaminator {
   const whole = new Set<string>();
   const runs = new Map<string, number[]>();
-  let count = 0;
+  /** Of each text, how many different runs it has. */
+  const sizes: number[] = [];
   for (const text of texts) {
     const words = wordsOf(text);
-    if (words.length < RUN) continue;
-    count++;
-    whole.add(words.join(' '));
-    for (const run of new Set(runsOf(words))) {
+    const key = words.join(' ');
+    if (words.length < RUN || whole.has(key)) continue;
+    whole.add(key);
+    const own = new Set(runsOf(words));
+    for (const run of own) {
       const holders = runs.get(run);
-      if (holders) holders.push(count);
-      else runs.set(run, [count]);
+      if (holders) holders.push(sizes.length);
+      else runs.set(run, [sizes.length]);
     }
+    sizes.push(own.size);
   }
   return {
-    texts: count,
+    texts: sizes.length,
     check: (text) => {
       const words = wordsOf(text);
       if (whole.has(words.join(' '))) return 'exact';
-      const own = [...new Set(runsOf(words))];
-      if (own.length < FEWEST_RUNS) return undefined;
+      const own = new Set(runsOf(words));
+      if (own.size < FEWEST_RUNS) return undefined;
       const shared = new Map<number, number>();
       for (const run of own)
         for (const holder of runs.get(run) ?? []) shared.set(holder, (shared.get(holder) ?? 0) + 1);
-      const most = Math.max(0, ...shared.values());
-      return most / own.length >= NEAR ? 'near' : undefined;
+      for (const [holder, count] of shared) {
+        const size = sizes[holder]!;
+        if (count >= NEAR * own.size || (size >= FEWEST_RUNS && count >= NEAR * size)) return 'near';
+      }
+      return undefined;
     },
   };
 }

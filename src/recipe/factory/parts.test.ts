@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { hashJson } from '../../core/canonical-json.js';
 import { makeParts, type PartOptions, parseShard, partFiles } from './parts.js';
 
 let root: string;
@@ -24,12 +25,12 @@ function options(folder: string, changes: Partial<PartOptions<number, Row>> = {}
     settings: { seed: 1 },
     shard: { index: 0, of: 1 },
     unitsPerPart: 8,
-    concurrency: 3,
+    window: 3,
     keyOf: String,
-    idOf: ({ id }) => id,
+    idOf: ({ id }) => hashJson(id),
     countRow: () => ({ counted: 1 }),
     // Units 7, 17, 27… give the same row.
-    work: async (unit) => ({ rows: [{ id: unit % 10 === 7 ? 'seven' : `u${unit}` }], counts: { units: 1 } }),
+    work: async (unit) => ({ rows: [{ id: unit % 10 === 7 ? 'seven' : `u${unit}` }], counts: { seen: 1 } }),
     ...changes,
   };
 }
@@ -40,7 +41,13 @@ async function contents(folder: string): Promise<string> {
 }
 
 test('rows are in the order of the units, and of equal ones the first is kept, over all parts', async () => {
-  expect(await makeParts(units(), options('a'))).toEqual({ units: 50, rows: 46, duplicates: 4, counted: 46 });
+  expect(await makeParts(units(), options('a'))).toEqual({
+    seen: 50,
+    units: 50,
+    rows: 46,
+    duplicates: 4,
+    counted: 46,
+  });
   const rows = (await contents('a')).split('\n').filter((line) => line.startsWith('{'));
   expect(rows).toHaveLength(46);
   expect(rows.slice(6, 9)).toEqual(['{"id":"u6"}', '{"id":"seven"}', '{"id":"u8"}']);
@@ -56,8 +63,33 @@ test('a run that was killed goes on without losing or doubling a row, and ends i
   await expect(makeParts(units(), options('killed', { work }))).rejects.toThrow('killed');
   expect((await readdir(join(root, 'killed'))).length).toBeGreaterThan(1);
   const counts = await makeParts(units(), options('killed'));
-  expect(counts).toEqual({ units: 50, rows: 46, duplicates: 4, counted: 46 });
+  expect(counts).toEqual({ seen: 50, units: 50, rows: 46, duplicates: 4, counted: 46 });
   expect(await contents('killed')).toBe(await contents('whole'));
+});
+
+test('a unit that is slow holds up no other, and no more units are in work than the window allows', async () => {
+  let inWork = 0;
+  let most = 0;
+  const order: number[] = [];
+  const work: PartOptions<number, Row>['work'] = async (unit) => {
+    most = Math.max(most, ++inWork);
+    for (let turn = 0; turn < (unit === 0 ? 40 : 1); turn++) await new Promise(setImmediate);
+    inWork--;
+    order.push(unit);
+    return { rows: [{ id: `u${unit}` }], counts: {} };
+  };
+  await makeParts(units(), options('slow', { work }));
+  expect(most).toBeLessThanOrEqual(3);
+  expect(order.slice(0, 2)).toEqual([1, 2]);
+  expect((await contents('slow')).split('\n')[0]).toBe('{"id":"u0"}');
+});
+
+test('a source that has grown is gone on with behind the units that were done', async () => {
+  async function* first(): AsyncGenerator<number> {
+    for await (const unit of units()) if (unit < 13) yield unit;
+  }
+  expect(await makeParts(first(), options('grown'))).toMatchObject({ units: 13 });
+  expect(await makeParts(units(), options('grown'))).toMatchObject({ units: 50, rows: 46 });
 });
 
 test('shards are disjoint and together complete', async () => {

@@ -1,31 +1,42 @@
 /**
  * `data programs`: explained executions of contest programs, right and wrong, on their problems' test inputs, in stdin
- * form (paper §2.1 takes LLM-written solutions; here those of the problem file, or of a programs file).
- * And `data predictions`: the RL set of PAPER.md §3, correct programs × public tests.
+ * form (paper §2.1). And `data nlex`: explained executions of the programs and inputs that a file lists.
  */
-import { hashJson } from '../../core/canonical-json.js';
-import type { Sandbox } from '../../execution/types.js';
+import type { Sandbox, Trace } from '../../execution/types.js';
 import type { ExampleStyle } from '../../nlex/examples.js';
-import { type GroundingThresholds, groundExplanation, rejectionOf } from '../../nlex/grounding.js';
-import { narrateByLine } from '../../nlex/line-narrator.js';
-import type { Limits, Problem } from '../../problem/types.js';
+import type { GroundingThresholds } from '../../nlex/grounding.js';
+import { explain, type Narrator } from '../../nlex/narrator.js';
+import type { Limits, Problem, ProgramInput } from '../../problem/types.js';
 import { addCounts, type Counts } from './counts.js';
-import type { FactoryRow } from './function-data.js';
+import { executionId, type FactoryRow, toRow } from './rows.js';
 
-export interface ProgramDataOptions {
+export interface ExecutionDataOptions {
   readonly style: ExampleStyle;
   readonly licence: string;
+  readonly narrator: Narrator;
   readonly thresholds: GroundingThresholds;
+  /** The same sandbox under another hash seed. */
+  readonly other?: Sandbox;
+  /** Whether a program, or a problem, is in evaluation data. */
+  readonly isContaminated?: (text: string) => boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface ProgramDataOptions extends ExecutionDataOptions {
   /** Test inputs per program, the public ones first. */
   readonly inputs: number;
   /** Programs per problem: so many right ones, so many wrong ones. */
   readonly programs: number;
-  /** The same sandbox under another hash seed. */
-  readonly other?: Sandbox;
 }
 
 /** Little: a trace within the caps takes far less. */
 const LIMITS: Limits = { cpuTimeMs: 2_000, memoryLimitBytes: 512 * 1024 * 1024, outputLimitBytes: 100_000 };
+
+interface Batch {
+  readonly source: string;
+  readonly inputs: readonly { readonly input: ProgramInput; readonly origin: string }[];
+  readonly from: string;
+}
 
 /** The rows of one problem. */
 export async function makeProgramRows(
@@ -33,126 +44,74 @@ export async function makeProgramRows(
   problem: Problem,
   options: ProgramDataOptions,
 ): Promise<{ readonly rows: readonly FactoryRow[]; readonly counts: Counts }> {
+  if (options.isContaminated?.(problem.statement))
+    return { rows: [], counts: { problems: 1, excluded: { 'in evaluation data': 1 } } };
   const all = problem.programs ?? [];
   const chosen = [true, false].flatMap((right) =>
     all.filter(({ correct }) => correct === right).slice(0, options.programs),
   );
   const tests = [...problem.publicTests, ...problem.privateTests].slice(0, options.inputs);
-  const inputs = tests.map(({ input }) => ({ kind: 'stdin', stdin: input }) as const);
+  const inputs = tests.map(({ input }, at) => ({
+    input: { kind: 'stdin', stdin: input } as const,
+    origin: at < problem.publicTests.length ? 'public test' : 'private test',
+  }));
   let counts: Counts = { problems: 1, programs: chosen.length };
   const rows: FactoryRow[] = [];
-  const drop = (reason: string): void => {
-    counts = addCounts(counts, { dropped: { [reason]: 1 } });
-  };
   for (const { source, correct } of chosen) {
-    const traces = await sandbox.trace({ source }, inputs, { limits: LIMITS });
-    const again = await options.other?.run({ source }, inputs, { limits: LIMITS });
-    for (const [at, trace] of traces.entries()) {
-      const input = inputs[at]!;
-      const { outcome, stdout, error } = trace.execution;
-      if (trace.excluded !== undefined) {
-        drop(trace.excluded);
-        continue;
-      }
-      if (outcome !== 'completed') {
-        drop(error ? `raises ${error.type}` : outcome);
-        continue;
-      }
-      if (again && again[at]!.stdout !== stdout) {
-        drop('not deterministic');
-        continue;
-      }
-      const told = narrateByLine(source, trace, input);
-      const grounding = groundExplanation({ source, input, trace }, told);
-      const rejection = rejectionOf(grounding, options.thresholds);
-      if (rejection !== undefined) {
-        drop(rejection);
-        continue;
-      }
-      const ending = Math.max(
-        told.lastIndexOf('\nThe output is:\n'),
-        told.lastIndexOf('\nNothing is printed.'),
-      );
-      rows.push({
-        messages: [
-          ...options.style.predictOutput({ source }, input),
-          {
-            role: 'assistant',
-            content: options.style.writeOutput(told.slice(0, Math.max(0, ending)), stdout, input),
-          },
-        ],
-        metadata: {
-          id: hashJson([source, input.stdin]).slice(0, 24),
-          task: 'execution',
-          form: 'stdin',
-          source: `${problem.id} (${correct ? 'right' : 'wrong'} program)`,
-          licence: options.licence,
-          input: at < problem.publicTests.length ? 'public test' : 'private test',
-          narrator: 'template',
-          groundingScore: grounding.score,
-          claims: grounding.claims,
-          events: trace.events.length,
-        },
-      });
-    }
+    const from = `${problem.id} (${correct ? 'right' : 'wrong'} program)`;
+    const made = await makeExecutionRows(sandbox, { source, inputs, from }, options);
+    rows.push(...made.rows);
+    counts = addCounts(counts, made.counts);
+    if (made.rows.length > 0) counts = addCounts(counts, { traced: 1 });
   }
   return { rows, counts };
 }
 
-/** One task of the RL environment "output prediction". */
-export interface PredictionRow {
-  readonly id: string;
-  readonly problem: string;
-  readonly source: string;
-  readonly stdin: string;
-  readonly output: string;
-  /** Who wrote the program. */
-  readonly author: string;
-}
-
-/** A program that was sampled for a problem, or came with it. */
-export interface AuthoredProgram {
-  readonly source: string;
-  readonly author: string;
-  readonly correct: boolean;
-}
-
-/** At most `perAuthor` correct programs of each author, each paired with every public test, really run. */
-export async function makePredictionRows(
+/** The rows of one program on its inputs. */
+export async function makeExecutionRows(
   sandbox: Sandbox,
-  problem: Problem,
-  programs: readonly AuthoredProgram[],
-  perAuthor: number,
-): Promise<{ readonly rows: readonly PredictionRow[]; readonly counts: Counts }> {
-  const taken = new Map<string, number>();
-  const distinct = new Set<string>();
-  const kept = programs.filter(({ source, author, correct }) => {
-    const before = taken.get(author) ?? 0;
-    if (!correct || before >= perAuthor || distinct.has(source)) return false;
-    distinct.add(source);
-    taken.set(author, before + 1);
-    return true;
-  });
-  const rows: PredictionRow[] = [];
-  let counts: Counts = { problems: 1, programs: programs.length, executions: kept.length };
-  const inputs = problem.publicTests.map(({ input }) => ({ kind: 'stdin', stdin: input }) as const);
-  for (const { source, author } of kept) {
-    const executions = await sandbox.run({ source }, inputs, { limits: problem.limits ?? LIMITS });
-    executions.forEach(({ outcome, stdout }, at) => {
-      if (outcome !== 'completed') {
-        counts = addCounts(counts, { dropped: { [outcome]: 1 } });
-        return;
-      }
-      const stdin = inputs[at]!.stdin;
-      rows.push({
-        id: hashJson([source, stdin]).slice(0, 24),
-        problem: problem.id,
-        source,
-        stdin,
-        output: stdout,
-        author,
-      });
-    });
-  }
-  return { rows, counts };
+  { source, inputs, from }: Batch,
+  options: ExecutionDataOptions,
+): Promise<{ readonly rows: readonly FactoryRow[]; readonly counts: Counts }> {
+  const { other, narrator, thresholds, style, licence, signal } = options;
+  if (options.isContaminated?.(source))
+    return { rows: [], counts: { excluded: { 'in evaluation data': 1 } } };
+  const how = { limits: LIMITS, ...(signal && { signal }) };
+  const given = inputs.map(({ input }) => input);
+  const traces = await sandbox.trace({ source }, given, how);
+  const again = traces.some((trace) => faultOf(trace) === undefined)
+    ? await other?.run({ source }, given, how)
+    : undefined;
+  const dropped: Record<string, number> = {};
+  const made = await Promise.all(
+    traces.map(async (trace, at): Promise<FactoryRow | string> => {
+      const { input, origin } = inputs[at]!;
+      const fault = faultOf(trace);
+      if (fault !== undefined) return fault;
+      const { stdout, result } = trace.execution;
+      if (again && (again[at]!.stdout !== stdout || again[at]!.result !== result)) return 'not deterministic';
+      const explained = await explain({ source, input, trace }, narrator, thresholds, signal);
+      if (explained.kind === 'rejected') return explained.reason;
+      const output = input.kind === 'call' ? result! : stdout;
+      const events = trace.events.length;
+      return toRow(
+        { source, input, output, explained, events, from, origin },
+        executionId(source, input),
+        style,
+        licence,
+      );
+    }),
+  );
+  for (const one of made) if (typeof one === 'string') dropped[one] = (dropped[one] ?? 0) + 1;
+  const rows = made.filter((one): one is FactoryRow => typeof one !== 'string');
+  return { rows, counts: { tried: inputs.length, executions: rows.length, dropped } };
+}
+
+/** Why a trace cannot be told; undefined when it can. */
+function faultOf({ execution, excluded }: Trace): string | undefined {
+  const { outcome, error, result } = execution;
+  // One label, as in trace-function.ts.
+  if (excluded !== undefined || outcome === 'time-limit') return 'too long (events, size or time)';
+  if (outcome !== 'completed') return error ? `raises ${error.type}` : outcome;
+  return result !== undefined && /^<|[[({,: ]</.test(result) ? 'result is no literal' : undefined;
 }

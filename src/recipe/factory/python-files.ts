@@ -12,26 +12,34 @@ import type { PythonFile } from '../../nlex/functions/find-functions.js';
 /** Larger files are generated data, not functions. */
 const LARGEST_FILE = 500_000;
 
+/** Told which share of all paths has been read. */
+type OnRead = (fraction: number) => void;
+
 /** Reads them all. Throws a UsageError for a path that is none of these. */
-export async function* readPythonFiles(paths: readonly string[]): AsyncGenerator<PythonFile> {
-  for (const path of paths) {
+export async function* readPythonFiles(
+  paths: readonly string[],
+  onRead: OnRead = () => undefined,
+): AsyncGenerator<PythonFile> {
+  for (const [at, path] of paths.entries()) {
+    const inPath: OnRead = (fraction) => onRead((at + fraction) / paths.length);
     const found = await stat(path).catch(() => undefined);
     if (!found)
       throw new UsageError(`${path} does not exist; name a folder, a .py file, or a .tar.gz archive`);
-    if (found.isDirectory()) yield* readFolder(path, '');
-    else if (/\.(tar|tgz|tar\.gz)$/.test(path)) yield* readTar(path);
+    if (found.isDirectory()) yield* readFolder(path, '', inPath);
+    else if (/\.(tar|tgz|tar\.gz)$/.test(path)) yield* readTar(path, found.size, inPath);
     else if (path.endsWith('.py')) yield { path, text: await readFile(path, 'utf8') };
     else throw new UsageError(`${path} is neither a folder, a .py file, nor a .tar, .tar.gz or .tgz archive`);
   }
 }
 
-async function* readFolder(root: string, inside: string): AsyncGenerator<PythonFile> {
+async function* readFolder(root: string, inside: string, onRead: OnRead): AsyncGenerator<PythonFile> {
   const entries = await readdir(join(root, inside), { withFileTypes: true });
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of entries) {
+  for (const [at, entry] of entries.entries()) {
+    onRead(at / entries.length);
     const path = inside === '' ? entry.name : `${inside}/${entry.name}`;
     if (entry.isDirectory() && !/^(\.|node_modules$|__pycache__$)/.test(entry.name))
-      yield* readFolder(root, path);
+      yield* readFolder(root, path, (fraction) => onRead((at + fraction) / entries.length));
     else if (entry.isFile() && entry.name.endsWith('.py')) {
       const { size } = await stat(join(root, path));
       if (size <= LARGEST_FILE) yield { path, text: await readFile(join(root, path), 'utf8') };
@@ -40,7 +48,7 @@ async function* readFolder(root: string, inside: string): AsyncGenerator<PythonF
 }
 
 /** The .py members of a tar archive (ustar, GNU and pax names). */
-async function* readTar(path: string): AsyncGenerator<PythonFile> {
+async function* readTar(path: string, bytes: number, onRead: OnRead): AsyncGenerator<PythonFile> {
   const file = createReadStream(path);
   const stream: AsyncIterable<Buffer> = path.endsWith('.tar') ? file : file.pipe(createGunzip());
   let buffer: Buffer = Buffer.alloc(0);
@@ -48,6 +56,7 @@ async function* readTar(path: string): AsyncGenerator<PythonFile> {
   let member: { readonly name: string; readonly type: string; readonly size: number } | undefined;
   try {
     for await (const chunk of stream) {
+      onRead(file.bytesRead / bytes);
       buffer = buffer.length === 0 ? chunk : Buffer.concat([buffer, chunk]);
       for (;;) {
         if (!member) {
