@@ -183,7 +183,7 @@ async function checkSettings(folder: string, settings: unknown): Promise<void> {
   const path = join(folder, 'settings.json');
   const text = `${JSON.stringify(settings, null, 1)}\n`;
   const before = await readFile(path, 'utf8').catch(() => undefined);
-  if (before !== undefined && before !== text) {
+  if (before !== undefined && before !== text && (await partFiles(folder)).length > 0) {
     throw new UsageError(
       `${folder} holds data made with other settings (settings.json); name another --out folder`,
     );
