@@ -1,0 +1,198 @@
+/**
+ * RL against more SFT: from the same checkpoint, side by side, for the same minutes, on one core each. Then both and the start
+ * are evaluated on the same unseen problems. Linux (taskset); needs a build, and runs whose SFT is finished (one per seed):
+ *
+ *   npm run bench -- rl-control runs/seed-1 runs/seed-2 runs/seed-3 [--minutes 4] [--runs runs/control] [--phase all]
+ *     [--rl '{"learningRate": 2e-4}'] [--sft '{"learningRate": 3e-3}'] [--evaluation '{"samples": 10}']
+ *
+ * The control is SFT on the run's own examples, with a fresh optimizer and the recipe's own schedule over its minutes (warm-up,
+ * hold, decay), so it has what the recipe gives any SFT. RL and control change cores from seed to seed. Minutes are of training;
+ * validation and saving are left out on both sides. Phases: `train`, `evaluate`, `table`. Each goes on where it was stopped.
+ *
+ * The table: means over problems of all seeds; differences are paired by problem, 95% by bootstrap over problems.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { stringify } from 'yaml';
+import { SILENT } from '../dist/core/progress.js';
+import { createRng } from '../dist/core/rng.js';
+import { curvesOf, scoredPrograms } from '../dist/evaluation/selection-curves.js';
+import { clusterMean, createBootstrap } from '../dist/evaluation/statistics.js';
+import { runRecipe } from '../dist/recipe/run-recipe.js';
+import { readRecipe } from '../dist/recipe/schema.js';
+import { deriveRun, recipeOf } from './support/derived-run.mjs';
+
+const { values: options, positionals: starts } = parseArgs({
+  allowPositionals: true,
+  options: {
+    runs: { type: 'string', default: 'runs/control' },
+    minutes: { type: 'string', default: '4' },
+    rl: { type: 'string', default: '{}' },
+    sft: { type: 'string', default: '{}' },
+    evaluation: { type: 'string', default: '{}' },
+    phase: { type: 'string', default: 'all' },
+  },
+});
+const CLI = resolve(import.meta.dirname, '../dist/cli/main.js');
+const RUNS = resolve(options.runs);
+const MINUTES = Number(options.minutes);
+const ARMS = ['start', 'rl', 'sft'];
+if (starts.length === 0 || !(MINUTES > 0)) {
+  process.stderr.write('rl-control: name at least one run whose SFT is finished, and positive --minutes\n');
+  process.exit(2);
+}
+mkdirSync(RUNS, { recursive: true });
+const does = (phase) => options.phase === 'all' || options.phase === phase;
+if (does('train')) for (const [index, start] of starts.entries()) await trainBoth(start, index);
+if (does('evaluate')) for (const start of starts) await evaluateAll(start);
+if (does('table')) printTable();
+
+async function trainBoth(start, index) {
+  const name = basename(start);
+  const weights = join(start, 'checkpoints', 'sft');
+  const rl = deriveRun({
+    ...{ from: start, runs: RUNS, name: `${name}-rl`, weights },
+    done: ['data', 'sft', 'evaluate-sft'],
+    change: {
+      rl: { maxMinutes: MINUTES, maxSteps: 100_000, checkpoint: 'last', ...JSON.parse(options.rl) },
+    },
+  });
+  const { seed, sft } = recipeOf(start);
+  const { tokens: _, maxMinutes: __, validateEvery: ___, ...optimizer } = sft;
+  const examples = readdirSync(join(start, 'data')).filter((file) => /^sft-\d+\.jsonl$/.test(file));
+  const more = join(RUNS, `${name}-sft.yaml`);
+  const control = {
+    ...{ name: `${name}-sft`, world: 'chats', seed },
+    model: { base: resolve(weights) },
+    data: {
+      train: examples.sort().map((file) => ({ file: resolve(start, 'data', file) })),
+      validationShare: 0.002,
+    },
+    sft: {
+      ...{ ...optimizer, tokens: 1_000_000_000, maxMinutes: MINUTES, validateEvery: 1 },
+      ...JSON.parse(options.sft),
+    },
+  };
+  if (!existsSync(more)) writeFileSync(more, stringify(control));
+  const cores = index % 2 === 0 ? ['0', '1'] : ['1', '0'];
+  const [a, b] = await Promise.all([train(cores[0], 'rl', rl), train(cores[1], 'sft', more)]);
+  process.stderr.write(
+    `${name}: CPU seconds on its core, all processes: RL ${a.toFixed(0)}, SFT ${b.toFixed(0)}\n`,
+  );
+}
+
+/** Resolves to the CPU seconds that it and its children used; fails when it did. */
+function train(core, stage, recipe) {
+  return new Promise((done, fail) => {
+    const args = ['-c', core, '/usr/bin/env', 'bash', '-c', '"$@"; s=$?; times >&2; exit $s', 'train'];
+    const command = [process.execPath, CLI, 'train', stage, recipe, '--runs', RUNS];
+    const child = spawn('taskset', [...args, ...command], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let output = '';
+    child.stderr.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.on('close', (code) => {
+      writeFileSync(recipe.replace(/\.yaml$/, '.log'), output);
+      if (code !== 0) return fail(new Error(`${recipe}: exit code ${code}: ${output.slice(-400)}`));
+      // The last line of bash's `times` is that of its children: minutes and seconds, user and system.
+      const parts = [
+        ...output
+          .trimEnd()
+          .split('\n')
+          .at(-1)
+          .matchAll(/(\d+)m([\d.]+)s/g),
+      ];
+      done(parts.reduce((sum, [, minutes, seconds]) => sum + 60 * Number(minutes) + Number(seconds), 0));
+    });
+  });
+}
+
+async function evaluateAll(start) {
+  const name = basename(start);
+  const weights = {
+    start: join(start, 'checkpoints', 'sft'),
+    rl: join(RUNS, `${name}-rl`, 'checkpoints', 'rl'),
+    sft: join(RUNS, `${name}-sft`, 'checkpoints', 'last'),
+  };
+  for (const arm of ARMS) {
+    const recipe = deriveRun({
+      ...{ from: start, runs: RUNS, name: `${name}-eval-${arm}`, weights: weights[arm] },
+      change: { evaluation: { repairSamples: 1, maxPrograms: 2, ...JSON.parse(options.evaluation) } },
+    });
+    await runRecipe(await readRecipe(recipe), {
+      ...{ root: RUNS, progress: SILENT, signal: new AbortController().signal, until: 'evaluate-sft' },
+    });
+    process.stderr.write(`${name}: ${arm} evaluated\n`);
+  }
+}
+
+/** Per problem and measure: sum and count, as the bootstrap takes them. */
+function scoresOf(start, arm) {
+  const file = join(RUNS, `${basename(start)}-eval-${arm}`, 'records', 'sft.jsonl');
+  const records = readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const problems = new Map();
+  const add = (problem, measure, sum, count) => {
+    const scores = problems.get(problem) ?? {};
+    problems.set(problem, scores);
+    const before = scores[measure] ?? { sum: 0, count: 0 };
+    scores[measure] = { sum: before.sum + sum, count: before.count + count };
+  };
+  for (const record of records) {
+    if (record.schema === 'selection/1') {
+      const programs = scoredPrograms(record.programs);
+      const k = programs.length;
+      const { pass, executed, simulated } = curvesOf(record.problem, programs, [1, k]);
+      add(record.problem, 'solve pass@1', pass[0], 1);
+      add(record.problem, 'solve pass@10', pass[1], 1);
+      if (simulated) add(record.problem, 'best@10 simulated', simulated[1], 1);
+      add(record.problem, 'best@10 executed', executed[1], 1);
+    }
+    // The model's own programs differ from arm to arm; these do not.
+    if (record.schema === 'output-prediction/1' && record.origin !== 'own') {
+      const scored = record.predictions.filter(({ verdict }) => verdict !== 'unscored');
+      const right = scored.filter(({ verdict }) => verdict === 'correct').length;
+      for (const measure of ['output prediction', `… ${record.origin}s`]) {
+        add(record.problem, measure, right, scored.length);
+      }
+    }
+  }
+  return problems;
+}
+
+function printTable() {
+  const byArm = Object.fromEntries(
+    ARMS.map((arm) => [arm, new Map(starts.map((start) => [start, scoresOf(start, arm)]))]),
+  );
+  const measures = [
+    ...['solve pass@1', 'solve pass@10', 'output prediction', '… references', '… mutants'],
+    ...['best@10 simulated', 'best@10 executed'],
+  ];
+  const percent = (value) => (value === null ? '–' : (100 * value).toFixed(1));
+  const signed = (value) => `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(1)}`;
+  for (const chosen of [...starts.map((start) => [start]), ...(starts.length > 1 ? [starts] : [])]) {
+    const ids = chosen.flatMap((start) => [...byArm.start.get(start).keys()].map((id) => [start, id]));
+    const bootstrap = createBootstrap(ids.length, { rng: createRng('rl-control') });
+    console.log(`\n${chosen.map((start) => basename(start)).join(' + ')}: ${ids.length} problems\n`);
+    console.log(
+      '| | start | RL | more SFT | RL − start | RL − more SFT |\n| --- | --- | --- | --- | --- | --- |',
+    );
+    for (const measure of measures) {
+      const clusters = (arm) =>
+        ids.map(([start, id]) => byArm[arm].get(start).get(id)?.[measure] ?? { sum: 0, count: 0 });
+      const difference = (a, b) => {
+        const interval = bootstrap.difference(clusters(a), clusters(b));
+        const middle = clusterMean(clusters(a)) - clusterMean(clusters(b));
+        return `${signed(middle)} (${signed(interval.low)} to ${signed(interval.high)})`;
+      };
+      const means = ARMS.map((arm) => percent(clusterMean(clusters(arm))));
+      console.log(
+        `| ${measure} | ${means.join(' | ')} | ${difference('rl', 'start')} | ${difference('rl', 'sft')} |`,
+      );
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * A run folder that goes on from another's data and SFT checkpoint: `runs/<name>/` with the data of `from` linked in and the
+ * weights of a checkpoint folder as its SFT result. Left as it is when it exists, so that the same command goes on.
+ */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parse, stringify } from 'yaml';
+
+/** The recipe of a run folder. */
+export function recipeOf(folder) {
+  return parse(readFileSync(join(folder, 'recipe.yaml'), 'utf8'));
+}
+
+/** Returns the new recipe's file. `change` is merged into the sections of the recipe of `from`. */
+export function deriveRun({ from, runs, name, weights, change = {}, done = ['data', 'sft'] }) {
+  const to = join(runs, name);
+  const file = join(runs, `${name}.yaml`);
+  if (existsSync(file)) return file;
+  mkdirSync(join(to, 'data'), { recursive: true });
+  for (const entry of readdirSync(join(from, 'data'))) {
+    if (!entry.startsWith('rl-')) symlinkSync(resolve(from, 'data', entry), join(to, 'data', entry));
+  }
+  cpSync(weights, join(to, 'checkpoints', 'sft'), { recursive: true });
+  writeFileSync(join(to, 'stages.json'), JSON.stringify(Object.fromEntries(done.map((stage) => [stage, 0]))));
+  const recipe = { ...recipeOf(from), name };
+  for (const [section, values] of Object.entries(change)) recipe[section] = { ...recipe[section], ...values };
+  // As a run folder is made: the recipe in it, and a copy to start it by.
+  writeFileSync(join(to, 'recipe.yaml'), stringify(recipe));
+  writeFileSync(file, stringify(recipe));
+  return file;
+}
