@@ -44,6 +44,25 @@ test('values stand before results, items are numbered, conditions show both side
   );
 });
 
+test('a range is counted through before its loop', () => {
+  const source = 'n = int(input())\nr = 0\nfor v in range(1, n + 1):\n    r = r + v\nprint(r)\n';
+  const steps = [
+    [1, {}],
+    [2, { n: '2' }],
+    [3, { r: '0' }],
+    [4, { v: '1' }],
+    [3, { r: '1' }],
+    [4, { v: '2' }],
+    [3, { r: '3' }],
+    [5, {}],
+  ] as const;
+  expect(narrateTersely(parsePython(source), traceOf(steps, '3\n'))).toBe(
+    'r = 0\nfor v in 1 2\n#1 v = 1; r = 0 + 1 = 1\n#2 v = 2; r = 1 + 2 = 3',
+  );
+  const cutShort = steps.filter((_, at) => at !== 5 && at !== 6);
+  expect(narrateTersely(parsePython(source), traceOf(cutShort, '1\n'))).toBeUndefined();
+});
+
 test('a trace that disagrees with the source is not narrated', () => {
   const events = EVENTS.map(
     ([line, changes]) => [line, 'v' in changes && changes.v === '24' ? { v: '25' } : changes] as const,
