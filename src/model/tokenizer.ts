@@ -8,6 +8,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { UsageError } from '../core/errors.js';
 import { writeFileAtomically } from '../core/json-lines.js';
 import { createChatTemplate, type RenderOptions, specialToken } from './chat-template.js';
+import { createPieceEncoder } from './piece-encoder.js';
 import type { ChatRenderer } from './renderer.js';
 import type { ChatMessage } from './types.js';
 
@@ -38,7 +39,8 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
   const stop = eosText === undefined ? undefined : tokenizer.token_to_id(eosText);
   if (eosText === undefined || stop === undefined)
     throw new UsageError('tokenizer_config.json names no eos_token of the vocabulary');
-  const encode = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const encodeWhole = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const encode = createPieceEncoder(files, encodeWhole) ?? encodeWhole;
   const render = (messages: readonly ChatMessage[]): string =>
     template.render({ messages, addGenerationPrompt: true });
   return {
