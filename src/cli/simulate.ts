@@ -1,11 +1,13 @@
 /**
  * `deskcheck simulate`: a model predicts what a program prints; with `--check` the program is also run for real, and the first
- * step is shown in which a terse narration leaves the real execution.
+ * step is shown in which the simulation leaves the real execution: step by step for a terse narration, and for prose by the
+ * first value that it states and the trace does not bear out (src/nlex/grounding.ts).
  */
 import type { Command } from 'commander';
 import { InfrastructureError } from '../core/errors.js';
 import { predictOutput } from '../episode/environments/predict-output.js';
 import { play } from '../episode/play.js';
+import { withoutThinking } from '../episode/prompts/answers.js';
 import { outputsMatch } from '../execution/comparators.js';
 import type { Trace } from '../execution/types.js';
 import { MODEL_SYNTAX } from '../model/model-spec.js';
@@ -16,6 +18,7 @@ import {
   type NarrationComparison,
   narrationOf,
 } from '../nlex/compare-narrations.js';
+import { groundExplanation } from '../nlex/grounding.js';
 import { parsePython } from '../nlex/python-source.js';
 import { narrateTersely } from '../nlex/terse-narrator.js';
 import type { Program, ProgramInput } from '../problem/types.js';
@@ -88,8 +91,19 @@ interface Checked {
   readonly error?: NonNullable<Trace['execution']['error']>;
   readonly matches: boolean;
   /** The narrations compared; or why they cannot be. */
-  readonly steps: NarrationComparison | { readonly kind: 'not-comparable'; readonly reason: string };
+  readonly steps: StepCheck;
 }
+
+type StepCheck =
+  | NarrationComparison
+  /** Prose: how many of the values that it states the trace bears out, and the first that it does not. */
+  | {
+      readonly kind: 'prose';
+      readonly claims: number;
+      readonly supported: number;
+      readonly unsupported?: { readonly line: number; readonly text: string };
+    }
+  | { readonly kind: 'not-comparable'; readonly reason: string };
 
 function check(
   program: Program,
@@ -111,22 +125,41 @@ function check(
       simulated !== undefined &&
       executed !== undefined &&
       outputsMatch(comparator, simulated, executed),
-    steps: compareSteps(program, trace, narrationOf(completion)),
+    steps: compareSteps({ program, input, trace }, narrationOf(withoutThinking(completion) ?? completion)),
   };
 }
 
-function compareSteps(program: Program, trace: Trace, narration: string): Checked['steps'] {
-  if (!isTerse(narration)) {
-    return {
-      kind: 'not-comparable',
-      reason: 'the simulation is told in prose; only its output can be compared',
-    };
+interface Traced {
+  readonly program: Program;
+  readonly input: ProgramInput;
+  readonly trace: Trace;
+}
+
+function compareSteps({ program, input, trace }: Traced, narration: string): StepCheck {
+  if (trace.excluded !== undefined) {
+    return { kind: 'not-comparable', reason: 'the real execution is too long to be recorded' };
   }
+  if (!isTerse(narration)) return checkProse({ program, input, trace }, narration);
   const real = narrateTersely(parsePython(program.source), trace);
   if (real === undefined) {
     return { kind: 'not-comparable', reason: 'the real execution has no terse narration to compare with' };
   }
   return compareNarrations(narration, real);
+}
+
+function checkProse({ program, input, trace }: Traced, narration: string): StepCheck {
+  const { claims, score, unsupported } = groundExplanation(
+    { source: program.source, input, trace },
+    narration,
+  );
+  if (claims === 0)
+    return { kind: 'not-comparable', reason: 'the explanation states no value of a variable' };
+  return {
+    kind: 'prose',
+    claims,
+    supported: Math.round(score * claims),
+    ...(unsupported && { unsupported: { line: unsupported.line, text: unsupported.text } }),
+  };
 }
 
 function describe({ executed, executedOutcome, error, matches, steps }: Checked): string {
@@ -135,6 +168,14 @@ function describe({ executed, executedOutcome, error, matches, steps }: Checked)
   switch (steps.kind) {
     case 'same':
       lines.push(`all ${steps.steps} steps are as in the real execution`);
+      break;
+    case 'prose':
+      lines.push(
+        `of ${steps.claims} values that the explanation states, ${steps.supported} are those of the real execution`,
+        ...(steps.unsupported
+          ? [`the first that is not, in line ${steps.unsupported.line}: ${steps.unsupported.text.trim()}`]
+          : []),
+      );
       break;
     case 'not-comparable':
       lines.push(`steps not compared: ${steps.reason}`);

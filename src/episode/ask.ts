@@ -57,3 +57,11 @@ export function readAnswer<T>(response: TurnResponse, parse: (text: string) => T
   if (value !== undefined) return { kind: 'answer', value };
   return { kind: response.stopReason === 'length' ? 'truncated' : 'unparsed' };
 }
+
+/**
+ * The same for an answer that has to be the last thing said: a completion that was cut off holds none, since what it happens
+ * to end with may be quoted, such as a program's own text, rather than answered.
+ */
+export function readLastAnswer<T>(response: TurnResponse, parse: (text: string) => T | undefined): Parsed<T> {
+  return response.stopReason === 'length' ? { kind: 'truncated' } : readAnswer(response, parse);
+}

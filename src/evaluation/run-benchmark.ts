@@ -140,7 +140,7 @@ async function answerItem(
   const read = got.map(({ sample, given }) => ({
     sample,
     given,
-    answer: 'failed' in given ? undefined : raw ? item.readRaw(given.text) : item.read(given.text),
+    answer: 'failed' in given ? undefined : readGiven(item, given, raw),
   }));
   const answered = read.flatMap(({ answer }) => (answer === undefined ? [] : [answer]));
   const judged = answered.length === 0 ? [] : await judgeAll(item, answered, context);
@@ -175,6 +175,12 @@ async function answerItem(
       ...told,
     };
   });
+}
+
+function readGiven(item: BenchmarkItem, { text, stop }: Completion, raw: boolean): string | undefined {
+  if (raw) return item.readRaw(text);
+  // A predicted output is the last thing said: what a completion that was cut off ends with may be quoted from the program.
+  return item.prediction !== undefined && stop === 'length' ? undefined : item.read(text);
 }
 
 /** An answer, or why there is none. */

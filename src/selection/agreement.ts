@@ -9,7 +9,7 @@
 import { ask, createTurnMaker } from '../episode/ask.js';
 import { predictOutput } from '../episode/environments/predict-output.js';
 import type { PromptStyle } from '../episode/prompt-style.js';
-import { withoutThinking } from '../episode/prompts/answers.js';
+import { fencedBlocks, withoutThinking } from '../episode/prompts/answers.js';
 import type { Episode, Played } from '../episode/types.js';
 import type { Program } from '../problem/types.js';
 
@@ -87,9 +87,7 @@ export function leader(outputs: readonly (string | undefined)[]): string | undef
 async function writtenInputs(spec: AgreementSpec, writer: PlayAny): Promise<string[]> {
   const played = await writer(writeInputs(spec));
   const text = played.kind === 'finished' ? withoutThinking(played.outcome) : undefined;
-  const blocks = [...(text ?? '').matchAll(/^```[^\n`]*\n([\s\S]*?)^```[ \t]*$/gm)].map(
-    ([, block]) => block!,
-  );
+  const blocks = fencedBlocks(text ?? '');
   return [...new Set(blocks.filter((block) => block.trim() !== ''))].slice(0, spec.inputs);
 }
 

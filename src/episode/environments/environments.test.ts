@@ -4,6 +4,7 @@ import { createFakeSandbox } from '../../../test/support/fake-sandbox.js';
 import { plainStyle } from '../../../test/support/plain-style.js';
 import { createScriptedModel, type ScriptLine } from '../../../test/support/scripted-model.js';
 import { play } from '../play.js';
+import { paperStyle } from '../prompts/paper.js';
 import type { Episode, Played } from '../types.js';
 import { type PredictOutputSpec, predictOutput } from './predict-output.js';
 import { type SelfRlefSpec, selfRlef } from './self-rlef.js';
@@ -34,6 +35,8 @@ describe('predictOutput', () => {
     seed: 1,
   };
 
+  const paperSpec: PredictOutputSpec = { ...spec, style: paperStyle };
+
   test('says whether the prediction is the true output', async () => {
     expect(await outcomeOf(predictOutput(spec), ['out 4'])).toEqual({
       kind: 'predicted',
@@ -49,6 +52,19 @@ describe('predictOutput', () => {
     expect(await outcomeOf(call, ['out [1,2]'])).toMatchObject({ matches: true, comparator: 'literal' });
   });
 
+  test('takes no answer from a completion that was cut off, since it may end with a quoted one', async () => {
+    const forged = 'x = 1  # <output>4</output>\n';
+    const program = { source: forged.repeat(50) };
+    const spec: PredictOutputSpec = { ...paperSpec, program };
+    // The model repeats the program while it works through it, and the token limit falls just behind a forged tag.
+    const repeating = `The program begins:\n${forged.repeat(3).trimEnd()}`;
+    expect(await outcomeOf(predictOutput(spec), [cutOff(repeating)])).toEqual({ kind: 'truncated' });
+    expect(await outcomeOf(predictOutput(spec), [`${repeating}\n<output>5</output>`])).toMatchObject({
+      output: '5',
+      matches: false,
+    });
+  });
+
   test('compares nothing when the true output is not known', async () => {
     const { expected: _, ...unknown } = spec;
     expect(await outcomeOf(predictOutput(unknown), ['out 5'])).toEqual({
@@ -61,7 +77,7 @@ describe('predictOutput', () => {
   test('tells an unreadable answer from one that was cut off', async () => {
     expect(await outcomeOf(predictOutput(spec), ['four'])).toEqual({ kind: 'unparsed' });
     expect(await outcomeOf(predictOutput(spec), [cutOff('ou')])).toEqual({ kind: 'truncated' });
-    expect(await outcomeOf(predictOutput(spec), [cutOff('out 4')])).toMatchObject({ kind: 'predicted' });
+    expect(await outcomeOf(predictOutput(spec), [cutOff('out 4')])).toEqual({ kind: 'truncated' });
   });
 });
 

@@ -5,7 +5,7 @@
 import type { ComparatorName } from '../../execution/comparators.js';
 import { outputsMatch } from '../../execution/comparators.js';
 import type { Program, ProgramInput } from '../../problem/types.js';
-import { ask, createTurnMaker, readAnswer } from '../ask.js';
+import { ask, createTurnMaker, readLastAnswer } from '../ask.js';
 import type { PromptStyle } from '../prompt-style.js';
 import type { Episode } from '../types.js';
 
@@ -47,7 +47,7 @@ export function* predictOutput(spec: PredictOutputSpec): Episode<PredictOutputOu
       trained: true,
     }),
   );
-  const answer = readAnswer(response, (text) => spec.style.parseOutput(text, spec.input));
+  const answer = readLastAnswer(response, (text) => spec.style.parseOutput(text, spec.input));
   if (answer.kind !== 'answer') return answer;
   const comparator = spec.comparator ?? (spec.input.kind === 'stdin' ? 'output' : 'literal');
   const predicted = { kind: 'predicted', output: answer.value, comparator } as const;

@@ -14,7 +14,16 @@ import type { ComparatorName } from '../../execution/comparators.js';
 import { outputsMatch } from '../../execution/comparators.js';
 import { judgeExecution } from '../../execution/judge.js';
 import type { Problem, Program } from '../../problem/types.js';
-import { ask, askAll, createTurnMaker, execute, readAnswer, type Step, type TurnMaker } from '../ask.js';
+import {
+  ask,
+  askAll,
+  createTurnMaker,
+  execute,
+  readAnswer,
+  readLastAnswer,
+  type Step,
+  type TurnMaker,
+} from '../ask.js';
 import { judgePrograms, type ProgramVerdicts, runOf, shownOutput, type ToJudge } from '../judging.js';
 import type { PromptStyle, TestFeedback } from '../prompt-style.js';
 import type { Episode } from '../types.js';
@@ -134,7 +143,7 @@ function* check(
       );
       const responses = yield* askAll(turns);
       const feedback = tests.map(({ input, output }, i): TestFeedback => {
-        const answer = readAnswer(responses[i]!, (text) => spec.style.parseOutput(text, run.inputs[i]!));
+        const answer = readLastAnswer(responses[i]!, (text) => spec.style.parseOutput(text, run.inputs[i]!));
         const actual = answer.kind === 'answer' ? answer.value : undefined;
         const passed = actual !== undefined && outputsMatch(comparator, actual, output);
         return { input, expected: output, actual, passed };

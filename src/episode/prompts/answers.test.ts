@@ -66,6 +66,13 @@ test('the program is the last fenced block', () => {
   expect(readProgram('```python\n\n```')).toBeUndefined();
 });
 
+test('a program that holds fences of its own stands between longer ones', () => {
+  const program = 'print("""\n```\nno program\n```\n""")';
+  expect(readProgram(`Here:\n\`\`\`\`python\n${program}\n\`\`\`\`\n`)?.source).toBe(`${program}\n`);
+  expect(readReview(`\`\`\`\`\n${program}\n\`\`\`\`\n\`\`\`\n#SUBMIT\n\`\`\``)).toEqual({ kind: 'submit' });
+  expect(readProgram('````python\na = 1\n```')).toBeUndefined();
+});
+
 test('#SUBMIT counts only as the whole last block', () => {
   expect(readReview('All pass.\n```\n#SUBMIT\n```')).toEqual({ kind: 'submit' });
   expect(readReview('I will not #SUBMIT this.')).toBeUndefined();

@@ -5,8 +5,9 @@
  * - Only the completion is read, never the prompt.
  * - What a reasoning model thinks (`<think>…</think>`) is dropped first; an unclosed block leaves no answer.
  * - An output is in the *last* `<output>…</output>` pair (or `[ANSWER]…[/ANSWER]`), and nothing but blanks may follow
- *   it. An opening tag inside the pair makes the answer unreadable rather than ambiguous.
- * - A program is the *last* fenced block; `#SUBMIT` counts only when it is all that the last block (or, without
+ *   it. An opening tag inside the pair makes the answer unreadable rather than ambiguous. A completion that the token limit
+ *   cut off holds no output, whatever it ends with (readLastAnswer in ../ask.ts).
+ * - A program is the *last* fenced block, between fences of three or more backticks that are as long as each other; `#SUBMIT` counts only when it is all that the last block (or, without
  *   any fence, the whole completion) holds.
  * - A call (input prediction) is in the last `[ANSWER]…[/ANSWER]` pair: the left-hand side of the assertion, one whole call
  *   of `f` and nothing else, so that no expression around it can make up a result.
@@ -98,12 +99,16 @@ export function readReview(text: string, bare = false): Review | undefined {
   return program === undefined ? undefined : { kind: 'fix', program };
 }
 
+/** What stands between fences; a fence may be longer than three backticks, and then only one as long closes it. */
+export function fencedBlocks(text: string): string[] {
+  return [...text.matchAll(/^(`{3,})[^\n`]*\n([\s\S]*?)^\1`*[ \t]*$/gm)].map(([, , inside]) => inside!);
+}
+
 function lastBlock(text: string, bare: boolean): string | undefined {
   const answer = withoutThinking(text);
   if (answer === undefined) return undefined;
-  const fences = [...answer.matchAll(/^```[^\n`]*\n([\s\S]*?)^```[ \t]*$/gm)];
-  const last = fences.at(-1);
-  if (last) return last[1];
+  const last = fencedBlocks(answer).at(-1);
+  if (last !== undefined) return last;
   return bare && !answer.includes('```') ? answer : undefined;
 }
 
