@@ -32,8 +32,6 @@ export interface FamilyMix {
   readonly call: number;
   readonly solving: number;
   readonly review: number;
-  /** `none` answers at once: the paper's baseline without natural-language execution traces. */
-  readonly narration: 'terse' | 'none';
 }
 
 export const DEFAULT_FAMILY_MIX: FamilyMix = {
@@ -41,7 +39,6 @@ export const DEFAULT_FAMILY_MIX: FamilyMix = {
   call: 0.08,
   solving: 0.35,
   review: 0.35,
-  narration: 'terse',
 };
 
 export interface Family {
@@ -82,8 +79,7 @@ export async function createFamily(
         dropped[reason] = (dropped[reason] ?? 0) + 1;
         return;
       }
-      const explanation = mix.narration === 'none' ? '' : told;
-      const explained = { explanation, output: outputOf(trace, asCall), narrator: mix.narration };
+      const explained = { explanation: told, output: outputOf(trace, asCall), narrator: 'terse' };
       examples.push(executionExample(style, program, inputs[at]!, explained));
     });
   };

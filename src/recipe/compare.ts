@@ -14,7 +14,8 @@ import type { Report } from '../report/types.js';
 import { machineFacts } from './machine-facts.js';
 import { cutOffRecords, RECORD_FILES } from './record-files.js';
 import { readStages } from './run-folder.js';
-import { STAGES } from './run-recipe.js';
+import { stagesOf } from './run-recipe.js';
+import { readRecipe } from './schema.js';
 import { runSpending } from './run-spending.js';
 import { runFacts } from './sessions.js';
 
@@ -147,7 +148,8 @@ async function unfinishedOf(folder: string): Promise<string[]> {
   const asked = await readAsked(folder);
   if (asked === undefined) {
     const done = await readStages(folder);
-    const open = STAGES.filter(({ name }) => name !== 'report' && !(name in done)).map(({ name }) => name);
+    const stages = stagesOf(await readRecipe(join(folder, 'recipe.yaml')));
+    const open = stages.filter(({ name }) => name !== 'report' && !(name in done)).map(({ name }) => name);
     return open.length === 0 ? [] : [`stages not done yet: ${open.join(', ')}.`];
   }
   const { items, problems } = asked;

@@ -12,6 +12,12 @@ import type { Recipe } from './schema.js';
 export interface StageContext {
   readonly recipe: Recipe;
   readonly folder: RunFolder;
+  /** Where the problems and examples are: in this run's folder, or in that of the run whose data it uses. */
+  readonly dataFolder: string;
+  /** The checkpoint that RL begins with, and that is evaluated before it. */
+  readonly start: string;
+  /** The checkpoint of another run that simulates programs in the evaluation, where there is one. */
+  readonly verifier?: string;
   readonly progress: Progress;
   readonly clock: Clock;
   readonly style: PromptStyle;

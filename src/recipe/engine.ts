@@ -7,6 +7,8 @@ import {
   createEmbeddedEngine,
   openEmbeddedEngine,
   openEmbeddedSampler,
+  type ThreadOptions,
+  WORKERS_AVAILABLE,
 } from '../training/engines/embedded/index.js';
 import {
   adapterFor,
@@ -19,7 +21,7 @@ import type { TrainingClient } from '../training/types.js';
 import type { Recipe } from './schema.js';
 
 /** What a recipe of any kind says about its engine. */
-type EngineChoice = Pick<Recipe, 'engine' | 'tinker' | 'seed' | 'model'>;
+type EngineChoice = Pick<Recipe, 'engine' | 'tinker' | 'seed' | 'model'> & Partial<Pick<Recipe, 'workers'>>;
 
 /** A model at its start: fresh for the embedded engine, the server's base model for tinker. */
 export function createTrainingEngine(recipe: EngineChoice, vocabSize: number): Promise<TrainingClient> {
@@ -28,6 +30,7 @@ export function createTrainingEngine(recipe: EngineChoice, vocabSize: number): P
   return createEmbeddedEngine({
     model: { vocabSize, ...model, keyValueHeads: kvHeads, intermediateSize: feedForwardSize },
     seed: recipe.seed,
+    ...threadsOf(recipe),
   });
 }
 
@@ -40,7 +43,7 @@ export function openTrainingEngine(
   if (recipe.engine === 'tinker') {
     return openTinkerEngine({ ...tinkerOptions(recipe, vocabSize), from: { folder, fresh: true } });
   }
-  return openEmbeddedEngine(folder, { fresh: true, seed: recipe.seed });
+  return openEmbeddedEngine(folder, { fresh: true, seed: recipe.seed, ...threadsOf(recipe) });
 }
 
 /** Whether a second model can stand beside the one in training: not where a server trains all weights of the only one. */
@@ -55,12 +58,17 @@ export function openCheckpointSampler(
   vocabSize: number,
 ): Promise<Sampler> {
   if (recipe.engine === 'tinker') return openTinkerSampler({ ...tinkerOptions(recipe, vocabSize), folder });
-  return openEmbeddedSampler(folder);
+  return openEmbeddedSampler(folder, threadsOf(recipe));
 }
 
 /** What a user should know of the engine before a stage trains on it. */
 export function engineNotices({ engine, tinker }: EngineChoice, gradClipNorm: number): string[] {
   return engine === 'tinker' && tinker ? noticesOf(adapterFor(tinker.server), { gradClipNorm }) : [];
+}
+
+/** From TypeScript sources there are no worker threads, whatever the recipe says. */
+function threadsOf({ workers }: EngineChoice): ThreadOptions {
+  return workers === undefined || !WORKERS_AVAILABLE ? {} : { workers };
 }
 
 function tinkerOptions({ tinker, model, seed }: EngineChoice, vocabSize: number): TinkerOptions {

@@ -149,7 +149,8 @@ export async function openModel(path: string): Promise<OpenModel> {
   };
 }
 
-async function findCheckpoint(path: string): Promise<string> {
+/** The newest checkpoint of a run, or the folder itself. Throws a UsageError when there is no model. */
+export async function findCheckpoint(path: string): Promise<string> {
   const candidates = [join(path, 'checkpoints', 'rl'), join(path, 'checkpoints', 'sft'), path];
   for (const folder of candidates) {
     if (await exists(join(folder, 'config.json'))) return folder;

@@ -1,6 +1,7 @@
 /**
  * Running a recipe: its stages in order, each once, going on where an earlier session was stopped.
  */
+import { join } from 'node:path';
 import { systemClock } from '../core/clock.js';
 import { formatDuration, type Progress } from '../core/progress.js';
 import { terseStyle } from '../episode/prompts/terse.js';
@@ -11,6 +12,7 @@ import type { Isolation } from '../execution/wasm/wasm-sandbox.js';
 import { createChatTokenizer } from '../model/tokenizer.js';
 import { worldTokenizerFiles } from '../world/vocabulary.js';
 import type { Stage, StageContext } from './context.js';
+import { findCheckpoint } from './open-model.js';
 import { openRunFolder } from './run-folder.js';
 import type { Recipe } from './schema.js';
 import { createSessionNote } from './sessions.js';
@@ -20,14 +22,19 @@ import { reportStage } from './stages/report.js';
 import { rlStage } from './stages/rl.js';
 import { sftStage } from './stages/sft.js';
 
-export const STAGES: readonly Stage[] = [
-  dataStage,
-  sftStage,
-  evaluateStage('sft'),
-  rlStage,
-  evaluateStage('rl'),
-  reportStage,
-];
+/** What a recipe does, in order: the stages of which it uses another run's result are left out, and RL without steps. */
+export function stagesOf({ reuse, rl }: Pick<Recipe, 'reuse' | 'rl'>): Stage[] {
+  const trainsRl = rl.maxSteps > 0;
+  const begins = reuse.checkpoint === undefined;
+  return [
+    ...(reuse.data === undefined ? [dataStage] : []),
+    ...(begins ? [sftStage] : []),
+    // A start that RL goes on from was evaluated where it was made.
+    ...(begins || !trainsRl ? [evaluateStage('sft')] : []),
+    ...(trainsRl ? [rlStage, evaluateStage('rl')] : []),
+    reportStage,
+  ];
+}
 
 export interface RunOptions {
   /** Folder that holds the runs. */
@@ -43,6 +50,10 @@ export async function runRecipe(
   recipe: Recipe,
   { root, progress, signal, until }: RunOptions,
 ): Promise<string> {
+  const stages = stagesOf(recipe);
+  const { data, checkpoint, verifier } = recipe.reuse;
+  const start = checkpoint === undefined ? undefined : await findCheckpoint(join(root, checkpoint));
+  const simulating = verifier === undefined ? undefined : await findCheckpoint(join(root, verifier));
   await using folder = await openRunFolder(recipe, root);
   const sandboxes: Sandbox[] = [];
   const lazily = (isolation: Isolation): (() => Sandbox) => {
@@ -58,6 +69,9 @@ export async function runRecipe(
   const context: StageContext = {
     recipe,
     folder,
+    dataFolder: data === undefined ? folder.file('data') : join(root, data, 'data'),
+    start: start ?? folder.file('checkpoints', 'sft'),
+    ...(simulating !== undefined && { verifier: simulating }),
     progress,
     clock: systemClock,
     style: terseStyle,
@@ -68,8 +82,8 @@ export async function runRecipe(
   };
   const noteSession = createSessionNote(folder.path);
   try {
-    for (const [index, stage] of STAGES.entries()) {
-      await runStage(stage, index, context, noteSession);
+    for (const [index, stage] of stages.entries()) {
+      await runStage(stage, `[${index + 1}/${stages.length}] ${stage.title}`, context, noteSession);
       if (stage.name === until) break;
     }
   } finally {
@@ -80,12 +94,11 @@ export async function runRecipe(
 
 async function runStage(
   stage: Stage,
-  index: number,
+  heading: string,
   context: StageContext,
   noteSession: () => Promise<void>,
 ): Promise<void> {
   const { folder, progress, clock } = context;
-  const heading = `[${index + 1}/${STAGES.length}] ${stage.title}`;
   if (folder.isDone(stage.name)) {
     progress.say(`${heading}: done before, in ${formatDuration(folder.seconds[stage.name] ?? 0)}`);
     return;

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf, UsageError } from '../core/errors.js';
+import { NARRATIONS } from '../nlex/retell.js';
 import { engineName, faultsOfEngine, tinkerSettings } from './engine-settings.js';
 
 const count = z.number().int().positive();
@@ -32,8 +33,6 @@ const data = z.strictObject({
   call: share.default(0.08),
   solving: share.default(0.35),
   review: share.default(0.35),
-  /** `none`: outputs are answered at once, the baseline without narration. */
-  narration: z.enum(['terse', 'none']).default('terse'),
   trainProblems: count.default(1_000),
   validationProblems: count.default(60),
   testProblems: count.default(240),
@@ -51,6 +50,13 @@ export const sftOptimizer = z.strictObject({
 });
 
 const sft = sftOptimizer.extend({
+  /** How much of each execution is told before its output (src/nlex/retell.ts); `none`: answered at once. */
+  narration: z.enum(NARRATIONS).default('steps'),
+  /** Which of the three kinds of examples are learned from. */
+  tasks: z
+    .array(z.enum(['execution', 'solving', 'review']))
+    .min(1)
+    .default(['execution', 'solving', 'review']),
   /** Budget in training tokens, and a limit in minutes; the schedule follows whichever is nearer its end. */
   tokens: count.default(11_000_000),
   maxMinutes: rate.default(7),
@@ -118,19 +124,38 @@ const evaluation = z.strictObject({
   topP: share.default(0.95),
   /** Most programs in one Self-RLEF episode. */
   maxPrograms: count.default(4),
-  /** Self-RLEF episodes per problem and kind of feedback. */
-  repairSamples: count.default(1),
+  /** Self-RLEF episodes per problem and kind of feedback; 0 leaves Self-RLEF out. */
+  repairSamples: z.number().int().min(0).default(1),
+  /** Problems whose Self-RLEF episodes are kept to be read in full. */
+  keepEpisodes: z.number().int().min(0).default(12),
+});
+
+const runName = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, 'a name of letters, digits, ".", "_" and "-"');
+
+/** Other runs under the same folder of runs, by name, in place of stages of this one. */
+const reuse = z.strictObject({
+  /** Its problems and examples are used; this run then makes none. */
+  data: runName.optional(),
+  /** Its last checkpoint is where this run begins; it has no SFT of its own then. */
+  checkpoint: runName.optional(),
+  /** Its last checkpoint simulates the programs that this run's model writes (paper §6.4). */
+  verifier: runName.optional(),
 });
 
 const recipe = z
   .strictObject({
-    name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, 'a name of letters, digits, ".", "_" and "-"'),
+    name: runName,
     seed: z.number().int().default(1),
     world: z.literal('small').default('small'),
     /** Where models are trained (engine-settings.ts); `tinker` is read with engine `tinker` only. */
     engine: engineName.default('embedded'),
     tinker: tinkerSettings.optional(),
     sandbox: z.enum(['auto', 'wasm', 'native', 'unsafe-process']).default('wasm'),
+    /** Worker threads of the embedded engine; by default one per core. Runs with equally many are equal. */
+    workers: count.optional(),
+    reuse: reuse.prefault({}),
+    /** Whether problems are put with their public tests, in SFT, RL and evaluation (paper A.1.3). */
+    publicTestsInPrompt: z.boolean().default(true),
     model: modelShape.prefault({}),
     data: data.prefault({}),
     sft: sft.prefault({}),

@@ -52,7 +52,7 @@ export async function validate(
           kind: 'solve',
           problem,
           style,
-          includePublicTests: true,
+          includePublicTests: context.recipe.publicTestsInPrompt,
           maxTokens: MAX_TOKENS.solve,
           judge: 'all',
           seed: `validation/${problem.id}/${sample}`,

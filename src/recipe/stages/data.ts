@@ -4,6 +4,7 @@
  * and ends in identical files.
  */
 import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { readJsonLines, writeJsonLines } from '../../core/json-lines.js';
 import type { ChatExample } from '../../nlex/examples.js';
 import { createFamily, type FamilyMix } from '../../nlex/world-examples.js';
@@ -22,8 +23,8 @@ export const dataStage: Stage = {
   name: 'data',
   title: 'Running, tracing and narrating programs',
   run: async (context) => {
-    const { folder, recipe, progress } = context;
-    await mkdir(folder.file('data'), { recursive: true });
+    const { dataFolder, recipe, progress } = context;
+    await mkdir(dataFolder, { recursive: true });
     const chunks = Math.ceil(recipe.data.families / FAMILIES_PER_CHUNK);
     for (let chunk = 0; chunk < chunks; chunk++) {
       await makeChunk(context, chunk);
@@ -57,13 +58,13 @@ export async function readExamples(context: StageContext): Promise<ChatExample[]
 }
 
 async function makeChunk(context: StageContext, chunk: number): Promise<void> {
-  const { folder, recipe, progress, style, signal } = context;
-  const file = folder.file('data', chunkName(chunk));
-  const existing = await readdir(folder.file('data'));
+  const { dataFolder, recipe, progress, style, signal } = context;
+  const file = join(dataFolder, chunkName(chunk));
+  const existing = await readdir(dataFolder);
   if (existing.includes(chunkName(chunk))) return;
   const sandbox = context.trustedSandbox();
-  const { mutant, call, solving, review, narration, families } = recipe.data;
-  const mix: FamilyMix = { mutant, call, solving, review, narration };
+  const { mutant, call, solving, review, families } = recipe.data;
+  const mix: FamilyMix = { mutant, call, solving, review };
   const first = chunk * FAMILIES_PER_CHUNK;
   const size = Math.min(FAMILIES_PER_CHUNK, families - first);
   let done = 0;
@@ -153,17 +154,17 @@ async function countLines(context: StageContext): Promise<number> {
   return total;
 }
 
-async function chunkFiles({ folder }: StageContext): Promise<string[]> {
-  const names = (await readdir(folder.file('data'))).filter((name) => /^sft-\d+\.jsonl$/.test(name)).sort();
-  return names.map((name) => folder.file('data', name));
+async function chunkFiles({ dataFolder }: StageContext): Promise<string[]> {
+  const names = (await readdir(dataFolder)).filter((name) => /^sft-\d+\.jsonl$/.test(name)).sort();
+  return names.map((name) => join(dataFolder, name));
 }
 
 function chunkName(chunk: number): string {
   return `sft-${String(chunk).padStart(5, '0')}.jsonl`;
 }
 
-function problemsFile({ folder }: StageContext, split: Split): string {
-  return folder.file('data', `problems-${split}.jsonl`);
+function problemsFile({ dataFolder }: StageContext, split: Split): string {
+  return join(dataFolder, `problems-${split}.jsonl`);
 }
 
 function indent(text: string): string {

@@ -16,7 +16,7 @@ import { readProblems } from './data.js';
 /** Problems evaluated side by side: enough to keep the sampler's batch full to the end of each problem. */
 const PROBLEMS_AT_ONCE = 24;
 
-/** Evaluates the checkpoint that training stage `checkpoint` left. */
+/** Evaluates the checkpoint that training stage `checkpoint` left; `sft` stands for the start where that is another run's. */
 export function evaluateStage(checkpoint: 'sft' | 'rl'): Stage {
   return {
     name: `evaluate-${checkpoint}`,
@@ -40,24 +40,32 @@ async function evaluateCheckpoint(context: StageContext, checkpoint: 'sft' | 'rl
     .map((problem, index) => ({ problem, index }))
     .filter(({ problem }) => !done.has(problem.id));
   const log = await appendJsonLines(file);
-  const sampler = await openCheckpointSampler(
-    recipe,
-    folder.file('checkpoints', checkpoint),
-    tokenizer.vocabularySize,
-  );
+  const evaluated = checkpoint === 'sft' ? context.start : folder.file('checkpoints', checkpoint);
+  const sampler = await openCheckpointSampler(recipe, evaluated, tokenizer.vocabularySize);
+  const verifier = context.verifier
+    ? await openCheckpointSampler(recipe, context.verifier, tokenizer.vocabularySize)
+    : undefined;
   const model = createSamplerChatModel(`${recipe.name}-${checkpoint}`, sampler, tokenizer);
-  const { samples, predictions, temperature, topP, maxPrograms, repairSamples } = recipe.evaluation;
+  const { samples, predictions, temperature, topP, maxPrograms, repairSamples, keepEpisodes } =
+    recipe.evaluation;
   const options: EvaluationOptions = {
     stage: checkpoint,
     style: context.style,
+    ...(verifier && {
+      verifier: {
+        model: createSamplerChatModel(recipe.reuse.verifier!, verifier, tokenizer),
+        style: context.style,
+      },
+    }),
     seed: recipe.seed,
+    publicTestsInPrompt: recipe.publicTestsInPrompt,
     sampling: { temperature, topP },
     samples,
     predictions,
     maxTokens: MAX_TOKENS,
     maxPrograms,
     repairSamples,
-    keepEpisodes: 12,
+    keepEpisodes,
     mutate: mutateProgram,
     signal,
   };
@@ -75,6 +83,7 @@ async function evaluateCheckpoint(context: StageContext, checkpoint: 'sft' | 'rl
   } finally {
     await log[Symbol.asyncDispose]();
     await sampler[Symbol.asyncDispose]();
+    await verifier?.[Symbol.asyncDispose]();
   }
 }
 

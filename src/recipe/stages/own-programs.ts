@@ -39,7 +39,7 @@ export async function ownProgramsOf(
   samples: number,
 ): Promise<OwnPrograms[]> {
   const { folder, progress, recipe, tokenizer } = context;
-  const file = folder.file('data', 'rl-own-programs.jsonl');
+  const file = folder.file('rl-own-programs.jsonl');
   const known = (await readJsonLines(file)) as OwnPrograms[];
   if (known.length > 0) return known;
   const sampler = await openCheckpointSampler(recipe, checkpoint, tokenizer.vocabularySize);
@@ -67,10 +67,11 @@ async function samplePrograms(
   problem: Problem,
   samples: number,
 ): Promise<OwnPrograms> {
+  const includePublicTests = recipe.publicTestsInPrompt;
   const played = await Promise.all(
     Array.from({ length: samples }, (_, sample) => {
       const seed = `${recipe.seed}/own-programs/${problem.id}/${sample}`;
-      const spec = { kind: 'solve', problem, style, includePublicTests: true, judge: 'all', seed } as const;
+      const spec = { kind: 'solve', problem, style, includePublicTests, judge: 'all', seed } as const;
       const episode = solve({ ...spec, maxTokens: MAX_TOKENS.solve });
       return play(episode, model, sandbox(), { sampling: { temperature: 1 }, signal });
     }),

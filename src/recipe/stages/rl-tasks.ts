@@ -16,7 +16,10 @@ import type { PredictionItem } from './predictions.js';
 
 /** The tasks of the stage, those of no weight left out. */
 export function createTasks(
-  rl: Pick<Recipe['rl'], 'outputPrediction' | 'outputPredictionScale' | 'selfRlef' | 'simulatedFeedbackFrom'>,
+  rl: Pick<
+    Recipe['rl'],
+    'outputPrediction' | 'outputPredictionScale' | 'selfRlef' | 'simulatedFeedbackFrom'
+  > & { readonly publicTestsInPrompt?: boolean },
   style: PromptStyle,
   problems: readonly Problem[],
   predictions: readonly PredictionItem[],
@@ -52,7 +55,7 @@ export function createTasks(
           kind: 'solve',
           problem: problems[index]!,
           style,
-          includePublicTests: true,
+          includePublicTests: rl.publicTestsInPrompt ?? true,
           maxTokens: maxTokens.solve,
           judge: 'all',
           seed,
@@ -68,7 +71,7 @@ export function createTasks(
           kind: 'self-rlef',
           problem: problems[index]!,
           style,
-          includePublicTests: true,
+          includePublicTests: rl.publicTestsInPrompt ?? true,
           feedback: progress >= rl.simulatedFeedbackFrom ? 'simulated' : 'executed',
           maxPrograms: 2,
           maxTokens,

@@ -24,7 +24,7 @@ import { type OwnPrograms, ownProgramsOf } from './own-programs.js';
 import { createPredictions, type PredictionItem } from './predictions.js';
 import { createTasks } from './rl-tasks.js';
 import { metricOf, stepLine } from './rl-view.js';
-import { encodeExample } from './sft.js';
+import { encodeExample, examplesFor } from './sft.js';
 
 const ADAM = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0 } as const;
 /** Steps between two looks at the validation problems. */
@@ -35,8 +35,8 @@ export const rlStage: Stage = {
   title: 'Reinforcement learning on predicting, solving and repairing',
   run: async (context) => {
     const { recipe, folder, progress, tokenizer } = context;
-    const { rl } = recipe;
-    const start = folder.file('checkpoints', 'sft');
+    const { rl, publicTestsInPrompt } = recipe;
+    const { start } = context;
     const { problems, predictions } = await promptsOf(context, start);
     for (const notice of engineNotices(recipe, rl.gradClipNorm)) progress.say(`  ${notice}`);
     const engine = await openTrainingEngine(recipe, start, tokenizer.vocabularySize);
@@ -48,7 +48,7 @@ export const rlStage: Stage = {
     try {
       if (rl.maxSteps > 0) {
         await train(context, engine, {
-          tasks: createTasks(rl, context.style, problems, predictions),
+          tasks: createTasks({ ...rl, publicTestsInPrompt }, context.style, problems, predictions),
           checkpoints,
           ...(reference && { reference: { client: reference, every: rl.referenceEvery } }),
         });
@@ -140,7 +140,7 @@ async function train(
 /** Supervised examples beside the rollouts, in another order than SFT had them. */
 async function replayOf(context: StageContext): Promise<NonNullable<RlOptions['replay']>> {
   const { recipe, tokenizer } = context;
-  const examples = await readExamples(context);
+  const examples = examplesFor(recipe, await readExamples(context));
   return {
     source: shuffledSource(examples, `${recipe.seed}/replay`, (example) => [
       encodeExample(tokenizer, example),

@@ -6,6 +6,7 @@ import { createSamplerChatModel } from '../../model/renderer.js';
 import type { ChatTokenizer } from '../../model/tokenizer.js';
 import { writeTokenizerFiles } from '../../model/tokenizer.js';
 import type { ChatExample } from '../../nlex/examples.js';
+import { retell } from '../../nlex/retell.js';
 import { openCheckpoints } from '../../training/checkpoints.js';
 import { parseSftState, type SftExample, type SftStep, trainSft } from '../../training/sft.js';
 import { shuffledSource } from '../../training/sft-data.js';
@@ -14,6 +15,7 @@ import { validationLoss } from '../../training/validation-loss.js';
 import type { Stage, StageContext } from '../context.js';
 import { createTrainingEngine, engineNotices } from '../engine.js';
 import { openMetrics } from '../metrics.js';
+import type { Recipe } from '../schema.js';
 import { type ValidationResult, validate } from '../validation.js';
 import { readExamples, readProblems } from './data.js';
 import { metricOf, thousands } from './sft-view.js';
@@ -30,7 +32,7 @@ export const sftStage: Stage = {
   run: async (context) => {
     const { recipe, folder, progress, tokenizer, clock, signal } = context;
     const { sft } = recipe;
-    const { examples, heldOut } = holdOut(await readExamples(context));
+    const { examples, heldOut } = holdOut(examplesFor(recipe, await readExamples(context)));
     const validationExamples = heldOut.map((example) => encodeExample(tokenizer, example));
     const problems = await readProblems(context, 'validation');
     for (const notice of engineNotices(recipe, sft.gradClipNorm)) progress.say(`  ${notice}`);
@@ -91,6 +93,24 @@ function holdOut(all: readonly ChatExample[]): {
 } {
   const held = Math.min(HELD_OUT, Math.floor(all.length / 20));
   return { examples: all.slice(0, all.length - held), heldOut: all.slice(all.length - held) };
+}
+
+/** The examples as this recipe wants them learned: which tasks, how much narration, with or without public tests. */
+export function examplesFor(
+  { sft, publicTestsInPrompt }: Pick<Recipe, 'sft' | 'publicTestsInPrompt'>,
+  examples: readonly ChatExample[],
+): ChatExample[] {
+  return examples
+    .filter(({ metadata }) => sft.tasks.includes(metadata.task))
+    .map((example) => retell(example, sft.narration))
+    .map((example) => (publicTestsInPrompt ? example : withoutPublicTests(example)));
+}
+
+/** In the terse style a problem is one line, and its tests stand below. */
+function withoutPublicTests(example: ChatExample): ChatExample {
+  if (example.metadata.task !== 'solving') return example;
+  const [prompt, ...rest] = example.messages;
+  return { ...example, messages: [{ ...prompt!, content: prompt!.content.split('\n')[0]! }, ...rest] };
 }
 
 /** Token ids of an example, as prompt and completion. */

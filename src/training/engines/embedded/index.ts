@@ -31,6 +31,7 @@ import { WORKERS_AVAILABLE, WorkerLane } from './worker-lane.js';
 export type { ModelConfig, ModelOptions } from './architecture.js';
 export { EmbeddedEngine } from './engine.js';
 export type { SamplerOptions } from './sampler.js';
+export { WORKERS_AVAILABLE } from './worker-lane.js';
 
 export interface ThreadOptions {
   /** Worker threads, each computing on one core; 0 computes in the calling thread. By default one per core, at most 8. */
