@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { UsageError } from '../core/errors.js';
 import { compareRunFolders, isEvalRun, reportEvalRun } from '../recipe/compare.js';
+import { isSetFolder, reportFindingsSet } from '../recipe/findings/set-report.js';
 import { reportModelRun } from '../recipe/model-run.js';
 import { readStages } from '../recipe/run-folder.js';
 import { readRecipe } from '../recipe/schema.js';
@@ -38,6 +39,7 @@ export function addReportCommand(program: Command): void {
 }
 
 async function rebuild(path: string): Promise<Built> {
+  if (await isSetFolder(path)) return reportFindingsSet(path);
   if (await isEvalRun(path)) return reportEvalRun(path);
   if (await exists(join(path, 'settings.json'))) return reportModelRun(path);
   const recipe = await readRecipe(join(path, 'recipe.yaml'));

@@ -35,6 +35,8 @@ export function addTrainCommand(program: Command): void {
           process.stdout.write(`${join(folder, 'checkpoints', 'last')}\n`);
           return;
         }
+        case 'findings':
+          throw new UsageError(`${path} is a findings set: deskcheck run ${path}`);
         case 'scale':
           throw notRunnable(path);
         default:

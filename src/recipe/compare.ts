@@ -15,8 +15,8 @@ import { machineFacts } from './machine-facts.js';
 import { cutOffRecords, RECORD_FILES } from './record-files.js';
 import { readStages } from './run-folder.js';
 import { stagesOf } from './run-recipe.js';
-import { readRecipe } from './schema.js';
 import { runSpending } from './run-spending.js';
+import { readRecipe } from './schema.js';
 import { runFacts } from './sessions.js';
 
 interface Built {

@@ -12,7 +12,7 @@ import { canonicalJson } from '../core/canonical-json.js';
 import type { Clock } from '../core/clock.js';
 import { UsageError } from '../core/errors.js';
 import { writeFileAtomically } from '../core/json-lines.js';
-import { readRecipe } from './schema.js';
+import { type Recipe, readRecipe } from './schema.js';
 
 const STAGES = 'stages.json';
 
@@ -26,6 +26,9 @@ export interface StageClock {
   /** Keeps the seconds so far, for a stage that failed or was stopped. */
   stop(): Promise<void>;
 }
+
+/** Another process works in the folder. */
+export class FolderInUseError extends UsageError {}
 
 export interface RunFolder {
   readonly path: string;
@@ -132,6 +135,14 @@ export async function readStages(path: string): Promise<Record<string, number>> 
   }
 }
 
+/** Whether this recipe was run there, up to and including a stage. Throws a UsageError for another recipe's folder. */
+export async function isRunDone(recipe: Recipe, root: string, stage: string): Promise<boolean> {
+  const path = join(root, recipe.name);
+  if ((await readOr(join(path, 'recipe.yaml'), '')) === '') return false;
+  await checkRecipe(path, recipe, readRecipe);
+  return stage in (await readStages(path));
+}
+
 async function checkRecipe(path: string, recipe: object, read: ReadRecipe): Promise<void> {
   const file = join(path, 'recipe.yaml');
   if ((await readOr(file, '')) === '') {
@@ -160,12 +171,18 @@ export async function lockFolder(path: string): Promise<() => Promise<void>> {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       const owner = await ownerOf(file);
       if (owner !== process.pid && isAlive(owner)) {
-        throw new UsageError(`${path} is in use by process ${owner}. Wait for it, or stop it first.`);
+        throw new FolderInUseError(`${path} is in use by process ${owner}. Wait for it, or stop it first.`);
       }
       await rm(file, { force: true });
     }
   }
   throw new UsageError(`cannot lock ${path}; is another process starting there?`);
+}
+
+/** Whether a living process other than this one works in the folder. */
+export async function isFolderInUse(path: string): Promise<boolean> {
+  const text = await readOr(join(path, '.lock'), '0');
+  return Number(text) !== process.pid && isAlive(Number(text));
 }
 
 /** The process that a lock names; one that was made this moment may not say so yet. */

@@ -1,8 +1,9 @@
 /**
  * The page's style: inline, system fonts only, light and dark, readable on a phone and on paper.
  */
-export const STYLES = `
-:root {
+
+/** The colours, light and dark: of the page, and of figures that stand alone. */
+export const PALETTE = `:root {
   color-scheme: light dark;
   --paper: #f7f5f0; --card: #fffefb; --ink: #1f2328; --muted: #666b73; --line: #e3dfd5; --soft: #efece4;
   --c-executed: #0b7d70; --c-simulated: #4152c8; --c-short: #b06a12; --c-majority: #8a4bb0; --c-plain: #777d86;
@@ -20,6 +21,10 @@ export const STYLES = `
     --mark: #5c1f33; --mark-ink: #ffc4d3; --good: #4fcbb9; --bad: #ff8d9c; --good-soft: #16372f; --bad-soft: #41202a;
   }
 }
+`;
+
+export const STYLES = `
+${PALETTE}
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; scroll-behavior: smooth; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 var(--sans); }

@@ -5,7 +5,8 @@
  */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { type Html, html, makeVisible, trustedMarkup } from '../html.js';
+import { escapeHtml, type Html, html, makeVisible, trustedMarkup } from '../html.js';
+import { PALETTE } from '../styles.js';
 
 export { Plot };
 
@@ -68,6 +69,18 @@ function render(canvas: Canvas, draw: (canvas: Canvas) => Plot.PlotOptions): Htm
   });
   // Plot's white halo would glow on a dark page.
   return trustedMarkup(makeVisible(element.outerHTML.replaceAll('--plot-background: white;', '')));
+}
+
+/** A figure as a file of its own, with its colours, light and dark, and a card behind it. */
+export function standaloneSvg(title: string, width: number, options: Plot.PlotOptions): string {
+  const { text } = render({ width, narrow: false }, () => options);
+  const height = Number(/ height="([\d.]+)"/.exec(text)?.[1] ?? 0);
+  const style = `<style>${PALETTE}text { font-family: var(--sans); }</style>`;
+  const card = `<rect width="${width}" height="${height}" fill="var(--card)"/>`;
+  return text
+    .replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" role="img" ')
+    .replace('>', `><title>${escapeHtml(title)}</title>${style}${card}`)
+    .concat('\n');
 }
 
 /** Moves values apart so that neighbours have at least `gap` between them, keeping their order and staying near. */

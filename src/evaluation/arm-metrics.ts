@@ -1,0 +1,319 @@
+/**
+ * What one arm of an experiment amounts to, problem by problem: the numbers by which arms are compared (paper tables 1–9,
+ * figures 3–9). Everything comes from records; nothing is asked or run.
+ *
+ * Left out: means and intervals over problems and seeds (over-seeds.ts).
+ */
+import { replayRace } from '../selection/early-stop.js';
+import type { Prediction } from '../selection/types.js';
+import { clustersBy } from './estimates.js';
+import { passAtK } from './estimators.js';
+import { ownPredictions } from './own-predictions.js';
+import type {
+  EvaluationRecord,
+  OutputPredictionRecord,
+  PredictionVerdict,
+  SelectionRecord,
+  SelfRlefRecord,
+} from './records.js';
+import type { Cluster } from './statistics.js';
+import { curvesOf } from './summarise-selections.js';
+
+/** `share`: in [0, 1]; `points`: a difference of shares; `number`: a plain mean. k is the number of programs sampled. */
+export const ARM_METRICS = {
+  prediction: { title: 'output prediction, reference programs and mutants', unit: 'share' },
+  'prediction-expected': { title: '… where the program prints what is expected', unit: 'share' },
+  'prediction-other': { title: '… where it prints something else', unit: 'share' },
+  wishful: { title: '… and there, the expected output instead', unit: 'share' },
+  'prediction-own': { title: 'output prediction, the programs to choose from', unit: 'share' },
+  'wishful-own': { title: '… of those that print something else, the expected output', unit: 'share' },
+  'pass@1': { title: 'solved, one program', unit: 'share' },
+  'pass@k': { title: 'any of k solves', unit: 'share' },
+  'best@k': { title: 'best of k by simulation', unit: 'share' },
+  'best@k-executed': { title: 'best of k by execution', unit: 'share' },
+  'short-1@k': { title: 'shortest of k', unit: 'share' },
+  'gain@k': { title: 'best of k by simulation − one program', unit: 'points' },
+  'gap@k': { title: 'simulation gap at k', unit: 'points' },
+  'public-pass@1': { title: 'public tests passed, one program', unit: 'share' },
+  'public-pass@k': { title: 'public tests passed, any of k', unit: 'share' },
+  first: { title: 'Self-RLEF: first program', unit: 'share' },
+  repair: { title: 'Self-RLEF, simulated feedback', unit: 'share' },
+  'repair-3': { title: '… at most 3 programs', unit: 'share' },
+  'repair-executed': { title: 'Self-RLEF, executed feedback', unit: 'share' },
+  'repair-executed-3': { title: '… at most 3 programs', unit: 'share' },
+  'repair-fixed': { title: 'wrong first programs that were repaired, of all', unit: 'share' },
+  'repair-broken': { title: 'right first programs that were spoiled, of all', unit: 'share' },
+  'public-first': { title: 'public tests: first program', unit: 'share' },
+  'public-repair': { title: 'public tests: Self-RLEF, simulated feedback', unit: 'share' },
+  'public-fixed': { title: 'public tests: fail → pass', unit: 'share' },
+  'public-broken': { title: 'public tests: pass → fail', unit: 'share' },
+  'repair-programs': { title: 'programs used, simulated feedback', unit: 'number' },
+  'repair-programs-3': { title: '… at most 3 programs', unit: 'number' },
+  'simulation-tokens': { title: 'tokens of one simulation', unit: 'number' },
+  'early-stop-saved': { title: 'simulations saved by early stopping', unit: 'share' },
+} as const satisfies Readonly<Record<string, { title: string; unit: 'share' | 'points' | 'number' }>>;
+
+export type MetricName = keyof typeof ARM_METRICS;
+
+/** By problem. A metric that the records say nothing of is absent. */
+export type ArmMeasures = ReadonlyMap<MetricName, ReadonlyMap<string, Cluster>>;
+
+export function measureArm(records: readonly EvaluationRecord[]): ArmMeasures {
+  const found = new Map<MetricName, ReadonlyMap<string, Cluster>>();
+  const add = (metric: MetricName, clusters: Map<string, Cluster>): void => {
+    const filled = new Map([...clusters].filter(([, { count }]) => count > 0));
+    if (filled.size > 0) found.set(metric, filled);
+  };
+  const selections = records.filter((record) => record.schema === 'selection/1');
+  addPredictions(records, add);
+  addOwnPredictions(selections.flatMap(ownPredictions), add);
+  addSelections(selections, add);
+  addRepairs(
+    records.filter((record) => record.schema === 'self-rlef/1'),
+    add,
+  );
+  return found;
+}
+
+type Add = (metric: MetricName, clusters: Map<string, Cluster>) => void;
+
+function addPredictions(records: readonly EvaluationRecord[], add: Add): void {
+  const fixed = records.filter(
+    (record): record is OutputPredictionRecord =>
+      record.schema === 'output-prediction/1' && record.origin !== 'own',
+  );
+  const other = fixed.filter(({ asExpected }) => !asExpected);
+  add('prediction', shareOf(fixed, 'correct'));
+  add(
+    'prediction-expected',
+    shareOf(
+      fixed.filter(({ asExpected }) => asExpected),
+      'correct',
+    ),
+  );
+  add('prediction-other', shareOf(other, 'correct'));
+  add('wishful', shareOf(other, 'wishful'));
+}
+
+function addOwnPredictions(own: readonly OutputPredictionRecord[], add: Add): void {
+  add('prediction-own', shareOf(own, 'correct'));
+  add(
+    'wishful-own',
+    shareOf(
+      own.filter(({ asExpected }) => !asExpected),
+      'wishful',
+    ),
+  );
+  add(
+    'simulation-tokens',
+    clustersBy(own, ({ predictions }) => predictions.map(({ tokens }) => tokens)),
+  );
+}
+
+function shareOf(records: readonly OutputPredictionRecord[], verdict: PredictionVerdict) {
+  return clustersBy(records, ({ predictions }) =>
+    predictions.map((prediction) =>
+      prediction.verdict === 'unscored' ? null : prediction.verdict === verdict ? 1 : 0,
+    ),
+  );
+}
+
+function addSelections(records: readonly SelectionRecord[], add: Add): void {
+  const scored = records.map((record) => ({ record, programs: scoredPrograms(record) }));
+  const k = scored.reduce((most, { programs }) => Math.max(most, programs.length), 0);
+  if (k === 0) return;
+  const whole = scored.filter(({ programs }) => programs.length >= k);
+  const curves = whole.map(({ record, programs }) => curvesOf(record.problem, programs, [k]));
+  const ones = scored.map(({ record, programs }) => ({
+    problem: record.problem,
+    all: programs.map(({ verdictAll }) => verdictAll === 'accepted'),
+    public: programs.map(
+      ({ source, verdictPublic }) =>
+        source !== null && verdictPublic.every((verdict) => verdict === 'accepted'),
+    ),
+  }));
+  const solved = new Map(ones.map(({ problem, all }) => [problem, meanOf(all)]));
+  add(
+    'pass@1',
+    clustersBy(ones, ({ all }) => all.map(Number)),
+  );
+  add(
+    'public-pass@1',
+    clustersBy(ones, (one) => one.public.map(Number)),
+  );
+  add(
+    'public-pass@k',
+    clustersBy(
+      ones.filter((one) => one.public.length >= k),
+      (one) => [passAtK(one.public.length, one.public.filter(Boolean).length, k)],
+    ),
+  );
+  const of = (value: (curve: (typeof curves)[number]) => number | null): Map<string, Cluster> =>
+    clustersBy(curves, (curve) => [value(curve)]);
+  add(
+    'pass@k',
+    of(({ pass }) => pass[0]!),
+  );
+  add(
+    'best@k',
+    of(({ simulated }) => simulated?.[0] ?? null),
+  );
+  add(
+    'best@k-executed',
+    of(({ executed }) => executed[0]!),
+  );
+  add(
+    'short-1@k',
+    of(({ short }) => short[0]!),
+  );
+  add(
+    'gap@k',
+    of(({ executed, simulated }) => (simulated ? executed[0]! - simulated[0]! : null)),
+  );
+  add(
+    'gain@k',
+    of(({ simulated, problem }) => (simulated ? simulated[0]! - solved.get(problem)! : null)),
+  );
+  add(
+    'early-stop-saved',
+    clustersBy(records, (record) => [savedByStopping(record)]),
+  );
+}
+
+function scoredPrograms({ programs }: SelectionRecord): SelectionRecord['programs'] {
+  return programs.filter(
+    ({ verdictAll, verdictPublic }) => verdictAll !== 'unscored' && !verdictPublic.includes('unscored'),
+  );
+}
+
+/** The share of a full simulation that a race among the distinct programs would not have made. */
+function savedByStopping({ programs }: SelectionRecord): number | null {
+  const distinct = new Map(
+    programs.flatMap((program) => (program.source === null ? [] : [[program.source, program] as const])),
+  );
+  const predictions = [...distinct.values()].map(({ simulations }) =>
+    simulations.map(({ predictions: outputs, passed }) =>
+      outputs.map(
+        (output, draw): Prediction =>
+          output === null
+            ? { kind: 'unparsed' }
+            : { kind: 'predicted', output, matches: passed[draw] === true },
+      ),
+    ),
+  );
+  const draws = predictions[0]?.[0]?.length ?? 0;
+  if (draws === 0) return null;
+  const { made, total } = replayRace(predictions, draws);
+  return 1 - made / total;
+}
+
+const SHORT_RUN = 3;
+
+function addRepairs(records: readonly SelfRlefRecord[], add: Add): void {
+  const simulated = records.filter(({ feedback }) => feedback === 'simulated');
+  const executed = records.filter(({ feedback }) => feedback === 'executed');
+  add('first', passed(simulated, 1));
+  add('repair', passed(simulated, Infinity));
+  add('repair-3', passed(simulated, SHORT_RUN));
+  add('repair-fixed', turned(simulated, 'allPassed', false));
+  add('repair-broken', turned(simulated, 'allPassed', true));
+  add('public-first', passed(simulated, 1, 'publicPassed'));
+  add('public-repair', passed(simulated, Infinity, 'publicPassed'));
+  add('public-fixed', turned(simulated, 'publicPassed', false));
+  add('public-broken', turned(simulated, 'publicPassed', true));
+  add('repair-executed', passed(executed, Infinity));
+  add('repair-executed-3', passed(executed, SHORT_RUN));
+  add(
+    'repair-programs',
+    clustersBy(simulated, ({ programs }) => [programs.length]),
+  );
+  add(
+    'repair-programs-3',
+    clustersBy(simulated, ({ programs }) => [Math.min(SHORT_RUN, programs.length)]),
+  );
+}
+
+/**
+ * An episode of at most `most` programs is the beginning of the longer one: its last program is submitted unchecked, as the
+ * paper's is, and its turns have the same seeds.
+ */
+function passed(
+  records: readonly SelfRlefRecord[],
+  most: number,
+  field: 'allPassed' | 'publicPassed' = 'allPassed',
+): Map<string, Cluster> {
+  return clustersBy(records, ({ programs }) => {
+    const result = programs[Math.min(most, programs.length) - 1]![field];
+    return [result === null ? null : Number(result)];
+  });
+}
+
+/** The share of episodes that began so and ended otherwise (paper, table 5). */
+function turned(
+  records: readonly SelfRlefRecord[],
+  field: 'allPassed' | 'publicPassed',
+  from: boolean,
+): Map<string, Cluster> {
+  return clustersBy(records, ({ programs }) => {
+    const [first, last] = [programs[0]![field], programs.at(-1)![field]];
+    return [first === null || last === null ? null : Number(first === from && last !== from)];
+  });
+}
+
+function meanOf(values: readonly boolean[]): number {
+  return values.filter(Boolean).length / values.length;
+}
+
+export type ArmCurve = 'pass' | 'executed' | 'simulated' | 'short';
+
+/** By curve, then [k − 1], by problem: choosing among k programs (paper, figure 4). */
+export function curvesOfArm(
+  records: readonly EvaluationRecord[],
+): Readonly<Record<ArmCurve, readonly ReadonlyMap<string, Cluster>[]>> {
+  const scored = records
+    .filter((record) => record.schema === 'selection/1')
+    .map((record) => ({ problem: record.problem, programs: scoredPrograms(record) }));
+  const most = scored.reduce((k, { programs }) => Math.max(k, programs.length), 0);
+  const ks = Array.from({ length: most }, (_, i) => i + 1);
+  const curves = scored
+    .filter(({ programs }) => programs.length === most)
+    .map(({ problem, programs }) => curvesOf(problem, programs, ks));
+  const curve = (name: ArmCurve): Map<string, Cluster>[] =>
+    ks.map((_, i) => clustersBy(curves, (one) => [one[name]?.[i] ?? null]));
+  return {
+    pass: curve('pass'),
+    executed: curve('executed'),
+    simulated: curve('simulated'),
+    short: curve('short'),
+  };
+}
+
+/** Whether simulations are right, by their length: [bin] by problem, bins of `width` tokens. */
+export function correctByLength(
+  records: readonly EvaluationRecord[],
+  width: number,
+): ReadonlyMap<number, ReadonlyMap<string, Cluster>> {
+  const own = records.filter((record) => record.schema === 'selection/1').flatMap(ownPredictions);
+  const fixed = records.filter(
+    (record): record is OutputPredictionRecord => record.schema === 'output-prediction/1',
+  );
+  const all = [...own, ...fixed].flatMap(({ problem, predictions }) =>
+    predictions
+      .filter(({ verdict }) => verdict !== 'unscored')
+      .map(({ tokens, verdict }) => ({
+        problem,
+        bin: Math.floor(tokens / width),
+        right: verdict === 'correct',
+      })),
+  );
+  const bins = [...new Set(all.map(({ bin }) => bin))].sort((a, b) => a - b);
+  return new Map(
+    bins.map((bin) => [
+      bin,
+      clustersBy(
+        all.filter((one) => one.bin === bin),
+        ({ right }) => [Number(right)],
+      ),
+    ]),
+  );
+}
