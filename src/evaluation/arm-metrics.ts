@@ -7,7 +7,6 @@
 import { replayRace } from '../selection/early-stop.js';
 import type { Prediction } from '../selection/types.js';
 import { clustersBy } from './estimates.js';
-import { passAtK } from './estimators.js';
 import { ownPredictions } from './own-predictions.js';
 import type {
   EvaluationRecord,
@@ -16,8 +15,8 @@ import type {
   SelectionRecord,
   SelfRlefRecord,
 } from './records.js';
+import { type Curves, curvesOf, type SelectionArm, scoredPrograms } from './selection-curves.js';
 import type { Cluster } from './statistics.js';
-import { curvesOf } from './summarise-selections.js';
 
 /** `share`: in [0, 1]; `points`: a difference of shares; `number`: a plain mean. k is the number of programs sampled. */
 export const ARM_METRICS = {
@@ -31,6 +30,7 @@ export const ARM_METRICS = {
   'pass@k': { title: 'any of k solves', unit: 'share' },
   'best@k': { title: 'best of k by simulation', unit: 'share' },
   'best@k-executed': { title: 'best of k by execution', unit: 'share' },
+  'majority@k': { title: 'best of k by agreement of the simulations alone', unit: 'share' },
   'short-1@k': { title: 'shortest of k', unit: 'share' },
   'gain@k': { title: 'best of k by simulation − one program', unit: 'points' },
   'gap@k': { title: 'simulation gap at k', unit: 'points' },
@@ -119,70 +119,33 @@ function shareOf(records: readonly OutputPredictionRecord[], verdict: Prediction
 }
 
 function addSelections(records: readonly SelectionRecord[], add: Add): void {
-  const scored = records.map((record) => ({ record, programs: scoredPrograms(record) }));
+  const scored = records.map(({ problem, programs }) => ({ problem, programs: scoredPrograms(programs) }));
   const k = scored.reduce((most, { programs }) => Math.max(most, programs.length), 0);
   if (k === 0) return;
-  const whole = scored.filter(({ programs }) => programs.length >= k);
-  const curves = whole.map(({ record, programs }) => curvesOf(record.problem, programs, [k]));
-  const ones = scored.map(({ record, programs }) => ({
-    problem: record.problem,
-    all: programs.map(({ verdictAll }) => verdictAll === 'accepted'),
-    public: programs.map(
-      ({ source, verdictPublic }) =>
-        source !== null && verdictPublic.every((verdict) => verdict === 'accepted'),
-    ),
-  }));
-  const solved = new Map(ones.map(({ problem, all }) => [problem, meanOf(all)]));
-  add(
-    'pass@1',
-    clustersBy(ones, ({ all }) => all.map(Number)),
-  );
-  add(
-    'public-pass@1',
-    clustersBy(ones, (one) => one.public.map(Number)),
-  );
-  add(
-    'public-pass@k',
-    clustersBy(
-      ones.filter((one) => one.public.length >= k),
-      (one) => [passAtK(one.public.length, one.public.filter(Boolean).length, k)],
-    ),
-  );
-  const of = (value: (curve: (typeof curves)[number]) => number | null): Map<string, Cluster> =>
-    clustersBy(curves, (curve) => [value(curve)]);
-  add(
-    'pass@k',
-    of(({ pass }) => pass[0]!),
-  );
-  add(
-    'best@k',
-    of(({ simulated }) => simulated?.[0] ?? null),
-  );
-  add(
-    'best@k-executed',
-    of(({ executed }) => executed[0]!),
-  );
-  add(
-    'short-1@k',
-    of(({ short }) => short[0]!),
-  );
-  add(
-    'gap@k',
-    of(({ executed, simulated }) => (simulated ? executed[0]! - simulated[0]! : null)),
-  );
-  add(
-    'gain@k',
-    of(({ simulated, problem }) => (simulated ? simulated[0]! - solved.get(problem)! : null)),
-  );
+  // One set of problems for all of them: those whose programs are all scored.
+  const curves = scored
+    .filter(({ programs }) => programs.length === k)
+    .map(({ problem, programs }) => curvesOf(problem, programs, [1, k]));
+  const values: readonly (readonly [MetricName, (curve: Curves) => number | null])[] = [
+    ['pass@1', ({ pass }) => pass[0]!],
+    ['pass@k', ({ pass }) => pass[1]!],
+    ['public-pass@1', ({ publicPass }) => publicPass[0]!],
+    ['public-pass@k', ({ publicPass }) => publicPass[1]!],
+    ['best@k', ({ simulated }) => simulated?.[1] ?? null],
+    ['best@k-executed', ({ executed }) => executed[1]!],
+    ['majority@k', ({ majority }) => majority?.[1] ?? null],
+    ['short-1@k', ({ short }) => short[1]!],
+    ['gap@k', ({ executed, simulated }) => (simulated ? executed[1]! - simulated[1]! : null)],
+    ['gain@k', ({ pass, simulated }) => (simulated ? simulated[1]! - pass[0]! : null)],
+  ];
+  for (const [metric, value] of values)
+    add(
+      metric,
+      clustersBy(curves, (curve) => [value(curve)]),
+    );
   add(
     'early-stop-saved',
     clustersBy(records, (record) => [savedByStopping(record)]),
-  );
-}
-
-function scoredPrograms({ programs }: SelectionRecord): SelectionRecord['programs'] {
-  return programs.filter(
-    ({ verdictAll, verdictPublic }) => verdictAll !== 'unscored' && !verdictPublic.includes('unscored'),
   );
 }
 
@@ -260,30 +223,25 @@ function turned(
   });
 }
 
-function meanOf(values: readonly boolean[]): number {
-  return values.filter(Boolean).length / values.length;
-}
-
-export type ArmCurve = 'pass' | 'executed' | 'simulated' | 'short';
-
 /** By curve, then [k − 1], by problem: choosing among k programs (paper, figure 4). */
 export function curvesOfArm(
   records: readonly EvaluationRecord[],
-): Readonly<Record<ArmCurve, readonly ReadonlyMap<string, Cluster>[]>> {
+): Readonly<Record<SelectionArm, readonly ReadonlyMap<string, Cluster>[]>> {
   const scored = records
     .filter((record) => record.schema === 'selection/1')
-    .map((record) => ({ problem: record.problem, programs: scoredPrograms(record) }));
+    .map(({ problem, programs }) => ({ problem, programs: scoredPrograms(programs) }));
   const most = scored.reduce((k, { programs }) => Math.max(k, programs.length), 0);
   const ks = Array.from({ length: most }, (_, i) => i + 1);
   const curves = scored
     .filter(({ programs }) => programs.length === most)
     .map(({ problem, programs }) => curvesOf(problem, programs, ks));
-  const curve = (name: ArmCurve): Map<string, Cluster>[] =>
+  const curve = (name: SelectionArm): Map<string, Cluster>[] =>
     ks.map((_, i) => clustersBy(curves, (one) => [one[name]?.[i] ?? null]));
   return {
     pass: curve('pass'),
     executed: curve('executed'),
     simulated: curve('simulated'),
+    majority: curve('majority'),
     short: curve('short'),
   };
 }

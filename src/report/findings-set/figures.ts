@@ -2,8 +2,9 @@
  * The figures of a findings set, each a file of its own. Whiskers and bands are 95% intervals over seeds and problems; small
  * marks are the seeds.
  */
-import { ARM_METRICS, type ArmCurve, correctByLength, curvesOfArm } from '../../evaluation/arm-metrics.js';
+import { ARM_METRICS, correctByLength, curvesOfArm } from '../../evaluation/arm-metrics.js';
 import type { SeedEstimate, SeededClusters, SeedStatistics } from '../../evaluation/over-seeds.js';
+import type { SelectionArm } from '../../evaluation/selection-curves.js';
 import type { Cluster } from '../../evaluation/statistics.js';
 import { COLOUR, Plot, spread, standaloneSvg } from '../figures/plot.js';
 import type { SetMeasures } from './measures.js';
@@ -107,10 +108,11 @@ function bars({ title, metrics }: SetFigure, arms: readonly Titled[], measures: 
   });
 }
 
-const CURVES: readonly { readonly curve: ArmCurve; readonly name: string; readonly colour: string }[] = [
+const CURVES: readonly { readonly curve: SelectionArm; readonly name: string; readonly colour: string }[] = [
   { curve: 'pass', name: 'any of them right', colour: COLOUR.plain },
   { curve: 'executed', name: 'chosen by execution', colour: COLOUR.executed },
   { curve: 'simulated', name: 'chosen by simulation', colour: COLOUR.simulated },
+  { curve: 'majority', name: 'by agreement alone', colour: COLOUR.wishful },
   { curve: 'short', name: 'the shortest', colour: COLOUR.short },
 ];
 
