@@ -292,6 +292,8 @@ export const trainingMetric = z.looseObject({
   validation: z.object({ simulate: z.number().optional(), solve: z.number().optional() }).optional(),
   /** Mean reward per task since the last row. */
   reward: z.record(z.string(), z.number()).optional(),
+  /** RL, per task: nats per sampled token; share of groups whose rewards differ. */
+  tasks: z.record(z.string(), z.looseObject({ entropy: z.number(), mixedShare: z.number() })).optional(),
 });
 export type TrainingMetric = Readonly<z.infer<typeof trainingMetric>>;
 

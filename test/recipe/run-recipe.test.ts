@@ -13,7 +13,7 @@ const COMMAND = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const RECIPE = `
 data: { families: 150, validationProblems: 3, testProblems: 4, trainProblems: 6 }
 sft: { tokens: 40000, validateEvery: 1 }
-rl: { maxSteps: 2, batchTokens: 500, maxGroups: 4 }
+rl: { maxSteps: 2, batchTokens: 500, maxGroups: 4, predictionsFrom: [reference, own-wrong], ownSamples: 2, replayTokens: 256 }
 evaluation: { samples: 2, maxPrograms: 2 }
 `;
 

@@ -85,6 +85,21 @@ export function trainingCurves(metrics: readonly TrainingMetric[]): Curve[] {
         values: pick(rl, step, (row) => row.reward?.[task]),
       })),
     },
+    ...(
+      [
+        ['RL: entropy, nats per token', 'number', 'entropy'],
+        ['RL: groups whose rewards differ', 'percent', 'mixedShare'],
+      ] as const
+    ).map(
+      ([title, unit, measure]): Curve => ({
+        ...{ title, unit, xLabel: 'step', scale: 'linear', smooth: true },
+        series: tasks.map((task, i) => ({
+          name: task,
+          colour: taskColours[i % taskColours.length]!,
+          values: pick(rl, step, (row) => row.tasks?.[task]?.[measure]),
+        })),
+      }),
+    ),
     {
       title: 'RL: validation accuracy',
       xLabel: 'step',
