@@ -153,7 +153,7 @@ function settledNote({ stoppedEarly, right, gain, gap, ...counts }: SettledChoic
   const { k, predictionsMade: made, predictionsSaved: saved, tiesAsked, tiesBroken } = counts;
   const whole = made + (stoppedEarly ? saved : 0);
   const saving = `${count(saved)} of ${counted(whole, 'prediction')} (${percent(saved / Math.max(1, whole))})`;
-  return html`<p>What the run submitted, one of ${k} programs per problem by all predictions together: right for ${estimateText(right)} of ${counted(right.problems, 'problem')}; ${differenceText(gain)} points over pass@1, ${differenceText(gap)} points short of execution. ${
+  return html`<p>What the run submitted, one of ${k} programs per problem by all predictions together: right for ${estimateText(right)} of ${counted(right.problems, 'problem')}; ${differenceText(gain)} points against pass@1; execution differs from it by ${differenceText(gap)}. ${
     stoppedEarly
       ? `Simulating stopped once the choice was settled and saved ${saving}; so there is this one point by simulation, and no curve.`
       : `Stopping once the choice was settled would have saved ${saving}.`
