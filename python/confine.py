@@ -1,6 +1,6 @@
 """Takes rights away from the process that is about to run an untrusted program (Linux).
 
-Owns: a PID namespace per program, resource limits, dropping capabilities, a system-call filter. Each step that the
+Owns: a PID namespace per program, its folder, resource limits, dropping capabilities, a system-call filter. Each step that the
 system does not offer is skipped and named in what `abilities` returns; the walls around the whole server
 (bubblewrap) do not depend on it. The filter refuses new processes, sockets and debugging with EPERM.
 Source: seccomp(2), capset(2), pid_namespaces(7); numbers from the kernel's unistd tables for x86_64 and aarch64.
@@ -17,13 +17,20 @@ CLONE_NEWPID = 0x20000000
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 _SECCOMP_MODE_FILTER = 2
 _CLONE_THREAD = 0x10000
+_MOUNT_FLAGS = 2 | 4 | 1024  # nosuid, nodev, noatime
+_READ_ONLY = 1 | 2 | 32 | 4096  # read-only, nosuid, remount, bind
+_MNT_DETACH = 2
 _EPERM, _ENOSYS = 1, 38
 
 # fork vfork execve execveat ptrace mount umount2 pivot_root chroot unshare setns process_vm_readv process_vm_writev bpf
-# userfaultfd perf_event_open keyctl add_key request_key io_uring_setup socket open_by_handle_at
+# userfaultfd perf_event_open keyctl add_key request_key io_uring_setup socket open_by_handle_at pidfd_getfd kcmp syslog
+# modify_ldt fanotify_init; and what outlives a process, or holds memory that no limit counts: shmget semget msgget
+# mq_open memfd_create memfd_secret
 _REFUSED = {
-    "x86_64": (57, 58, 59, 322, 101, 165, 166, 155, 161, 272, 308, 310, 311, 321, 323, 298, 250, 248, 249, 425, 41, 304),
-    "aarch64": (221, 281, 117, 40, 39, 41, 51, 97, 268, 270, 271, 280, 282, 241, 219, 217, 218, 425, 198, 265),
+    "x86_64": (57, 58, 59, 322, 101, 165, 166, 155, 161, 272, 308, 310, 311, 321, 323, 298, 250, 248, 249, 425, 41, 304)
+    + (438, 312, 103, 154, 300, 29, 64, 68, 240, 319, 447),
+    "aarch64": (221, 281, 117, 40, 39, 41, 51, 97, 268, 270, 271, 280, 282, 241, 219, 217, 218, 425, 198, 265)
+    + (438, 272, 116, 262, 194, 190, 186, 180, 279, 447),
 }
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _CLONE3 = 435
@@ -100,10 +107,55 @@ def fork_isolated():
     return pid
 
 
-def hide_server():
-    """Keeps other processes of the same user from reading this one's memory."""
+def hide():
+    """Keeps other processes of the same user from reading the memory of this one and of its forks."""
     if _libc is not None:
         _set(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def die_with_parent():
+    """Has the kernel end this process with the one that forked it (Linux)."""
+    if _libc is not None:
+        _set(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+
+
+def private_file(data):
+    """A descriptor of a regular file that nobody else sees, positioned at its start."""
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("stdin")
+    else:
+        import tempfile
+
+        fd, path = tempfile.mkstemp()
+        os.unlink(path)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view):]
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def protect_devices():
+    """Makes the mounts of devices read-only, which leaves reading and writing them as it is.
+
+    Else, started by root, programs own the machine's devices and could change their modes. (bubblewrap's own
+    `--remount-ro` would also forbid to open them.)
+    """
+    for name in os.listdir("/dev"):
+        path = os.path.join("/dev", name)
+        if os.path.ismount(path) and _libc.mount(None, path.encode(), None, _READ_ONLY, None) != 0:
+            raise OSError(ctypes.get_errno(), "cannot protect " + path)
+
+
+def mount_folder(path, max_bytes, max_files):
+    """Puts an empty file system in memory at `path`; False where that is not possible."""
+    options = b"size=%d,nr_inodes=%d,mode=0700" % (max_bytes, max_files)
+    return _libc is not None and _libc.mount(b"tmpfs", os.fsencode(path), b"tmpfs", _MOUNT_FLAGS, options) == 0
+
+
+def unmount_folder(path):
+    """Takes it away again, whatever it holds."""
+    _libc.umount2(os.fsencode(path), _MNT_DETACH)
 
 
 def _limit(name):
@@ -122,6 +174,7 @@ if _libc is not None:
     _no_capabilities = ctypes.create_string_buffer(24)
     _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
     _libc.capset.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    _libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
     _set, _capset = _libc.prctl, _libc.capset
     _filter_address = 0 if _program_buffer is None else ctypes.addressof(_program_buffer)
 
@@ -146,7 +199,7 @@ def restrict(memory_bytes, cpu_seconds, file_bytes):
                 pass
     if _libc is None:
         return
-    _set(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    die_with_parent()
     _set(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _capset(_header, _no_capabilities)
     if _filter_address != 0:

@@ -95,7 +95,8 @@ export function bubblewrapArguments(python: PythonInfo): string[] {
       'HOME',
       '/tmp',
     ],
-    ...['--setenv', 'PYTHONHASHSEED', '0', '--hostname', 'deskcheck'],
+    // Symbols bound once, at the start, are not looked up again in every fork.
+    ...['--setenv', 'PYTHONHASHSEED', '0', '--setenv', 'LD_BIND_NOW', '1', '--hostname', 'deskcheck'],
     ...system.flatMap(bind),
     ...[dirname(python.path), ...python.folders].flatMap(bind),
     // Not bubblewrap's own --dev: it would put a second user namespace between the server and its PID namespace.
