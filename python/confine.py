@@ -135,14 +135,13 @@ def private_file(data):
     return fd
 
 
-def protect_devices():
-    """Makes the mounts of devices read-only, which leaves reading and writing them as it is.
+def protect_mounts():
+    """Makes the mounts of devices and of /proc read-only; reading and writing devices stays as it is.
 
-    Else, started by root, programs own the machine's devices and could change their modes. (bubblewrap's own
-    `--remount-ro` would also forbid to open them.)
+    Else, started by root, programs own the machine's devices, whose modes they could change, and other processes' files in
+    /proc. (bubblewrap's own `--remount-ro` would also forbid to open devices.)
     """
-    for name in os.listdir("/dev"):
-        path = os.path.join("/dev", name)
+    for path in ["/proc"] + [os.path.join("/dev", name) for name in os.listdir("/dev")]:
         if os.path.ismount(path) and _libc.mount(None, path.encode(), None, _READ_ONLY, None) != 0:
             raise OSError(ctypes.get_errno(), "cannot protect " + path)
 

@@ -36,13 +36,14 @@ def _text(buffer, name, errors="strict"):
     return stream
 
 
-def run(source, kind, expression=None, caps=None, cache=None):
-    """Runs `source`; returns a dict for the wire.
+def run(source, kind, expression=None, caps=None, cache=None, stdout=None):
+    """Runs `source`; returns a dict for the wire. `stdout`: what `open_streams` returned, if it has been called already.
 
     o outcome, e [type, message, line] of the uncaught exception, r the result of the call, and with `caps`
     (max_events, max_bytes): t events, f names of frames, x why the trace was excluded.
     """
-    stdout = open_streams()
+    if stdout is None:
+        stdout = open_streams()
     recorder = None
     reply = {"o": "completed"}
     try:

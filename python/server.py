@@ -36,7 +36,7 @@ def main():
     isolated = setup["isolate"] and confine.can_isolate()
     confine.hide()
     if isolated:
-        confine.protect_devices()
+        confine.protect_mounts()
     folder = Folder(setup["folder"], isolated)
     channel = zygote.start(folder.path, isolated, (requests, reports, null))
     write_frame(reports, {"kind": "ready"}, _encode({"isolated": isolated, "filtered": confine.filters_calls()}).encode())

@@ -67,6 +67,31 @@ def _run_threads_at_start():
     threading.stack_size = lambda size=0: 0
 
 
+def _wait_for_time_only():
+    """`asyncio` for programs that wait for nothing but each other and time: there is no socket to watch or to be woken by."""
+    import asyncio.selector_events
+    import selectors
+    import time
+
+    # Pyodide's own would hand all of this to JavaScript.
+    asyncio.run, time.sleep = asyncio.run.__wrapped__, time.sleep.__wrapped__
+    asyncio.set_event_loop_policy(None)
+    asyncio._set_running_loop(None)
+
+    class Sleeper(selectors._BaseSelectorImpl):
+        def select(self, timeout=None):
+            time.sleep(1e6 if timeout is None else max(0, timeout))  # for ever: the time limit ends it
+            return []
+
+    def nothing(self):
+        pass
+
+    loop = asyncio.selector_events.BaseSelectorEventLoop
+    loop._make_self_pipe = loop._close_self_pipe = loop._write_to_self = nothing
+    selectors.DefaultSelector = Sleeper
+
+
 for _name in PRELOADED:
     __import__(_name)
 _run_threads_at_start()
+_wait_for_time_only()

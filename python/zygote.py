@@ -14,10 +14,12 @@ import json
 import marshal
 import os
 import signal
+import site
 import socket
 import struct
 
 import confine
+import harness
 
 PRELOADED = (
     "array bisect collections copy dataclasses datetime decimal enum fractions functools heapq io itertools math "
@@ -69,8 +71,11 @@ def start(folder, isolated, not_inherited):
 def serve(channel, folder, isolated):
     """Forks a program for every request, waits for its end and tells of both; never returns."""
     warm_up()
+    stdout = open_streams()
     fork = confine.fork_isolated if isolated else os.fork
     receive, room = channel.recvmsg, socket.CMSG_SPACE(_DESCRIPTORS * 4)
+    gc.collect()
+    gc.freeze()
     channel.sendall(NOTICE.pack(READY, 0, 0, 0, 0))
     while True:
         request, ancillary, _, _ = receive(REQUEST.size, room)
@@ -79,7 +84,7 @@ def serve(channel, folder, isolated):
         descriptors = array.array("i", ancillary[0][2])
         pid = fork()
         if pid == 0:
-            run_program(request, descriptors, folder)
+            run_program(request, descriptors, folder, stdout)
         for fd in descriptors:
             os.close(fd)
         channel.sendall(NOTICE.pack(STARTED, pid, 0, 0, 0))
@@ -89,35 +94,48 @@ def serve(channel, folder, isolated):
 
 def warm_up():
     """Loads what programs use most, and rehearses a few runs; descriptors 0 to 2 are /dev/null before and after."""
-    import harness
-
+    # What modules would do after each fork (seed `random`, look for threads) has nothing to do here: there is one thread,
+    # and `random` starts from the same state in every run, as in the wasm sandbox.
+    register, os.register_at_fork = os.register_at_fork, lambda **_: None
+    site.main()  # the server starts without; what it imports is under the same rule
     for name in PRELOADED:
         __import__(name)
+    os.register_at_fork = register
     for source in REHEARSALS:
         for caps in (None, (1000, 100_000)):
-            stdin = confine.private_file(REHEARSED_INPUT)
-            os.dup2(stdin, 0)
-            os.close(stdin)
+            replace(0, confine.private_file(REHEARSED_INPUT))
             reply = harness.run(source, "stdin", None, caps)
             if reply["o"] != "completed":
                 raise RuntimeError("a rehearsal failed: %r" % reply)
             marshal.loads(marshal.dumps((source, "stdin", None, caps)))
             _encode(reply)
-    os.dup2(2, 0)
+    __import__("random").seed(0)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    gc.collect()
-    gc.freeze()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def run_program(request, descriptors, folder):
+def open_streams():
+    """The standard streams of every program, opened once, on descriptors of the kind that programs get."""
+    reading, writing = os.pipe()
+    replace(0, confine.private_file(b""))
+    replace(1, writing)
+    stdout = harness.open_streams()
+    os.close(reading)
+    return stdout
+
+
+def replace(fd, other):
+    os.dup2(other, fd)
+    os.close(other)
+
+
+def run_program(request, descriptors, folder, stdout):
     """In the fork: becomes the program. Never returns."""
-    import harness
-
     try:
         source, kind, expression, caps, memory_bytes, cpu_seconds = take_job(request, *descriptors)
         os.chdir(folder)
         confine.restrict(memory_bytes + BASE_MEMORY_BYTES, cpu_seconds, FILE_BYTES)
-        send(_encode(harness.run(source, kind, expression, caps)).encode())
+        send(_encode(harness.run(source, kind, expression, caps, None, stdout)).encode())
         os._exit(0)
     except MemoryError:
         os._exit(99)
@@ -129,7 +147,6 @@ def take_job(request, job, stdin, output, reply):
     """Reads the job and leaves the program with its three descriptors and the one for the reply."""
     # A group of its own, to be killed as one; a session of its own would cost 1 to 2 ms (the kernel's autogroups).
     os.setpgid(0, 0)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     given = marshal.loads(os.pread(job, REQUEST.unpack(request)[0], 0))
     os.dup2(stdin, 0)
     os.dup2(output, 1)

@@ -6,11 +6,11 @@
  * Departure from `==` in Python: a result that is no literal, such as a `Counter`, equals no literal; the verdict's
  * `reason` says so.
  */
-import { InfrastructureError, UsageError } from '../core/errors.js';
+import { UsageError } from '../core/errors.js';
 import { safeParsePythonLiteral } from '../core/python-literal.js';
-import type { Limits, Program } from '../problem/types.js';
+import type { Program } from '../problem/types.js';
 import { outputsMatch } from './comparators.js';
-import { type ProgramVerdict, programVerdict, retryInfrastructure } from './judge.js';
+import { judgeRuns, type ProgramVerdict, type RunsOptions } from './judge.js';
 import type { Execution, Sandbox } from './types.js';
 import type { TestVerdict } from './verdict.js';
 
@@ -26,7 +26,7 @@ export async function judgeCalls(
   sandbox: Sandbox,
   program: Program,
   tests: readonly CallTest[],
-  options: { readonly limits?: Limits; readonly signal?: AbortSignal } = {},
+  options: RunsOptions = {},
 ): Promise<ProgramVerdict> {
   if (tests.length === 0) throw new UsageError('judgeCalls: there are no tests to judge by');
   for (const { expected } of tests) {
@@ -36,35 +36,26 @@ export async function judgeCalls(
       );
     }
   }
-  const inputs = tests.map(({ expression }) => ({ kind: 'call', expression }) as const);
-  let verdicts: TestVerdict[];
-  try {
-    const executions = await retryInfrastructure(() => sandbox.run(program, inputs, options));
-    verdicts = executions.map((execution, i) => verdictOf(execution, tests[i]?.expected ?? ''));
-  } catch (error) {
-    if (!(error instanceof InfrastructureError)) throw error;
-    const unscored = {
-      verdict: 'unscored',
-      comparator: 'literal',
-      cpuTimeMs: 0,
-      reason: error.message,
-    } as const;
-    verdicts = tests.map(() => unscored);
-  }
-  return { ...programVerdict(verdicts), comparator: 'literal', tests: verdicts };
+  const runs = tests.map(({ expression, expected }) => ({
+    input: { kind: 'call', expression } as const,
+    verdictOf: (execution: Execution) => verdictOf(execution, expected),
+  }));
+  return judgeRuns(sandbox, program, runs, 'literal', options);
 }
 
 function verdictOf(execution: Execution, expected: string): TestVerdict {
-  const { outcome, result = '', cpuTimeMs, peakMemoryBytes } = execution;
-  const isRight = outcome === 'completed' && outputsMatch('literal', result, expected);
-  const isLiteral = safeParsePythonLiteral(result) !== undefined;
+  const { outcome, result, cpuTimeMs, peakMemoryBytes } = execution;
+  const used = { comparator: 'literal', cpuTimeMs, ...(peakMemoryBytes && { peakMemoryBytes }) } as const;
+  if (outcome !== 'completed') return { verdict: outcome, ...used };
+  // A program that leaves by `os._exit(0)` has not failed by its own account, and has not answered either.
+  if (result === undefined) {
+    return { verdict: 'runtime-error', ...used, reason: 'the program ended before the call returned' };
+  }
+  if (outputsMatch('literal', result, expected)) return { verdict: 'accepted', ...used };
+  const reason = `the result is no literal: ${result.slice(0, 80)}`;
   return {
-    verdict: outcome !== 'completed' ? outcome : isRight ? 'accepted' : 'wrong-answer',
-    comparator: 'literal',
-    cpuTimeMs,
-    ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
-    ...(outcome === 'completed' && !isLiteral
-      ? { reason: `the result is no literal: ${result.slice(0, 80)}` }
-      : {}),
+    verdict: 'wrong-answer',
+    ...used,
+    ...(safeParsePythonLiteral(result) === undefined && { reason }),
   };
 }

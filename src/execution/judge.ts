@@ -1,12 +1,20 @@
 /**
- * Judging: a program against the tests of a stdin problem, run for real.
+ * Judging: a program against the tests of a stdin problem, run for real; and what judges of other inputs share.
  *
  * Owns: which tests are run, the verdict of each, the verdict of the program. Expected outputs stay here: the process
  * that runs the program never has them. An infrastructure failure is retried and then gives `unscored`, never a
- * failure. Function-call problems have their own judge (calls.ts).
+ * failure. An exit code is no evidence: a program that leaves early has printed what it has printed. Function-call
+ * problems have their own judge (calls.ts).
  */
 import { InfrastructureError, UsageError } from '../core/errors.js';
-import type { Limits, Problem, Program, TestCase } from '../problem/types.js';
+import {
+  DEFAULT_LIMITS,
+  type Limits,
+  type Problem,
+  type Program,
+  type ProgramInput,
+  type TestCase,
+} from '../problem/types.js';
 import { type ComparatorName, outputsMatch } from './comparators.js';
 import type { Execution, Sandbox } from './types.js';
 import type { TestVerdict, Verdict } from './verdict.js';
@@ -20,8 +28,8 @@ export interface JudgeOptions {
   readonly stopEarly?: boolean;
   /** Judge by the first so many tests only. */
   readonly maxTests?: number;
-  /** In place of the problem's own limits. */
-  readonly limits?: Limits;
+  /** In place of the problem's own, each. */
+  readonly limits?: Partial<Limits>;
   readonly signal?: AbortSignal;
 }
 
@@ -31,7 +39,23 @@ export interface ProgramVerdict {
   readonly comparator: ComparatorName;
   /** In test order; with `stopEarly` shorter than the problem's tests. */
   readonly tests: readonly TestVerdict[];
+  /** Of all tests together. */
   readonly cpuTimeMs: number;
+  /** The largest of its tests, where the sandbox measures it. */
+  readonly peakMemoryBytes?: number;
+}
+
+/** One run to be judged: what the program is given, and what its execution is worth. */
+export interface JudgedRun {
+  readonly input: ProgramInput;
+  verdictOf(execution: Execution): TestVerdict;
+}
+
+export interface RunsOptions {
+  /** Stop after the first run that is not accepted. */
+  readonly stopEarly?: boolean;
+  readonly limits?: Limits;
+  readonly signal?: AbortSignal;
 }
 
 const ATTEMPTS = 3;
@@ -44,17 +68,34 @@ export async function judge(
   options: JudgeOptions = {},
 ): Promise<ProgramVerdict> {
   const comparator = options.comparator ?? 'codecontests';
-  const tests = testsOf(problem, options);
-  const limits = options.limits ?? problem.limits;
+  const { stopEarly = false, signal } = options;
+  const limits = { ...(problem.limits ?? DEFAULT_LIMITS), ...options.limits };
+  const runs = testsOf(problem, options).map(
+    ({ input, output }): JudgedRun => ({
+      input: { kind: 'stdin', stdin: input },
+      verdictOf: (execution) => judgeExecution(execution, output, comparator),
+    }),
+  );
+  return judgeRuns(sandbox, program, runs, comparator, { stopEarly, limits, ...(signal && { signal }) });
+}
+
+/** Judges one program by runs of any kind. */
+export async function judgeRuns(
+  sandbox: Sandbox,
+  program: Program,
+  runs: readonly JudgedRun[],
+  comparator: ComparatorName,
+  options: RunsOptions,
+): Promise<ProgramVerdict> {
   const verdicts: TestVerdict[] = [];
   // With `stopEarly` in growing steps, so that a wrong program costs few runs and a right one few round trips.
-  while (verdicts.length < tests.length) {
+  while (verdicts.length < runs.length) {
     const done = verdicts.length;
-    const some = options.stopEarly === true ? tests.slice(done, done + Math.max(1, done)) : tests;
-    verdicts.push(...(await judgeTests(sandbox, program, some, comparator, limits, options.signal)));
+    const some = options.stopEarly === true ? runs.slice(done, done + Math.max(1, done)) : runs;
+    verdicts.push(...(await runAll(sandbox, program, some, comparator, options)));
     if (options.stopEarly === true && verdicts.some(({ verdict }) => verdict !== 'accepted')) break;
   }
-  return { ...programVerdict(verdicts), comparator, tests: verdicts };
+  return summarise(verdicts, comparator);
 }
 
 /** The verdict of one execution whose output should be `expected`. */
@@ -70,16 +111,6 @@ export function judgeExecution(
     comparator,
     cpuTimeMs,
     ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
-  };
-}
-
-/** The program's verdict from those of its tests. */
-export function programVerdict(tests: readonly TestVerdict[]): { verdict: Verdict; cpuTimeMs: number } {
-  const failure = tests.find(({ verdict }) => verdict !== 'accepted' && verdict !== 'unscored');
-  const unscored = tests.find(({ verdict }) => verdict === 'unscored');
-  return {
-    verdict: (failure ?? unscored)?.verdict ?? 'accepted',
-    cpuTimeMs: tests.reduce((sum, test) => sum + test.cpuTimeMs, 0),
   };
 }
 
@@ -106,29 +137,35 @@ function testsOf(problem: Problem, options: JudgeOptions): readonly TestCase[] {
   return tests;
 }
 
-async function judgeTests(
+function summarise(tests: readonly TestVerdict[], comparator: ComparatorName): ProgramVerdict {
+  const failure = tests.find(({ verdict }) => verdict !== 'accepted' && verdict !== 'unscored');
+  const unscored = tests.find(({ verdict }) => verdict === 'unscored');
+  const peaks = tests.flatMap(({ peakMemoryBytes }) => peakMemoryBytes ?? []);
+  return {
+    verdict: (failure ?? unscored)?.verdict ?? 'accepted',
+    comparator,
+    tests,
+    cpuTimeMs: tests.reduce((sum, test) => sum + test.cpuTimeMs, 0),
+    ...(peaks.length > 0 && { peakMemoryBytes: Math.max(...peaks) }),
+  };
+}
+
+async function runAll(
   sandbox: Sandbox,
   program: Program,
-  tests: readonly TestCase[],
+  runs: readonly JudgedRun[],
   comparator: ComparatorName,
-  limits: Limits | undefined,
-  signal: AbortSignal | undefined,
+  options: RunsOptions,
 ): Promise<TestVerdict[]> {
-  const options = {
-    ...(limits === undefined ? {} : { limits }),
-    ...(signal === undefined ? {} : { signal }),
-  };
-  const inputs = tests.map(({ input }) => ({ kind: 'stdin', stdin: input }) as const);
-  const verdictOf = (execution: Execution, index: number): TestVerdict =>
-    judgeExecution(execution, tests[index]?.output ?? '', comparator);
+  const inputs = runs.map(({ input }) => input);
   try {
     const executions = await retryInfrastructure(() => sandbox.run(program, inputs, options));
-    return executions.map(verdictOf);
+    return executions.map((execution, index) => (runs[index] as JudgedRun).verdictOf(execution));
   } catch (error) {
     if (!(error instanceof InfrastructureError)) throw error;
-    // One test may be to blame: the others still get their verdicts.
-    if (tests.length === 1) return [{ verdict: 'unscored', comparator, cpuTimeMs: 0, reason: error.message }];
-    const each = tests.map((test) => judgeTests(sandbox, program, [test], comparator, limits, signal));
+    // One run may be to blame: the others still get their verdicts.
+    if (runs.length === 1) return [{ verdict: 'unscored', comparator, cpuTimeMs: 0, reason: error.message }];
+    const each = runs.map((run) => runAll(sandbox, program, [run], comparator, options));
     return (await Promise.all(each)).flat();
   }
 }

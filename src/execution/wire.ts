@@ -145,12 +145,13 @@ export function toTrace(report: RunReport): Trace | undefined {
 function toEvent(raw: unknown, frames: readonly string[]): TraceEvent | undefined {
   if (!Array.isArray(raw)) return undefined;
   const [code, frame, line, changed, removed, value] = raw as unknown[];
-  const kind = KINDS[code as number];
-  const name = frames[frame as number];
-  if (kind === undefined || name === undefined || typeof line !== 'number') return undefined;
+  if (!isCount(code) || !isCount(frame) || !isCount(line)) return undefined;
+  const kind = KINDS[code];
+  const name = frames[frame];
+  if (kind === undefined || name === undefined) return undefined;
   const changes = changed === 0 ? NO_CHANGES : toTexts(changed);
   if (changes === undefined) return undefined;
-  const base = { frame: frame as number, function: name, line, changes };
+  const base = { frame, function: name, line, changes };
   const gone = removed === 0 ? undefined : toNames(removed);
   const rest = gone === undefined ? base : { ...base, removed: gone };
   if (kind === 'call' || kind === 'line') return { kind, ...rest };

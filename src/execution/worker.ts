@@ -116,7 +116,8 @@ export class Worker {
     if (busy === this.#busy || this.#ended) return;
     this.#busy = busy;
     const handles = [this.#child, this.#child.stdin, this.#child.stdout, this.#child.stderr] as unknown[];
-    for (const handle of handles as { ref?(): void; unref?(): void }[]) {
+    for (const handle of handles as { destroyed?: boolean; ref?(): void; unref?(): void }[]) {
+      if (handle.destroyed) continue; // a closed stream would keep a listener for every call
       if (busy) handle.ref?.();
       else handle.unref?.();
     }

@@ -6,10 +6,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { judge } from '../../src/execution/judge.js';
 import type { Execution, Sandbox } from '../../src/execution/types.js';
 import type { Limits, ProgramInput } from '../../src/problem/types.js';
-import { HOSTILE_PROGRAMS, INNOCENT_OUTPUT, innocent, spoiler } from './hostile-programs.js';
+import {
+  HOSTILE_PROGRAMS,
+  INNOCENT_OUTPUT,
+  innocent,
+  SECRET,
+  SECRET_HUNTER,
+  spoiler,
+} from './hostile-programs.js';
 
 /** What a sandbox documents that it does not do. */
-export type Difference = 'threads' | 'asyncio' | 'confinement';
+export type Difference = 'threads' | 'confinement';
 
 const LIMITS: Limits = { cpuTimeMs: 400, memoryLimitBytes: 96 << 20, outputLimitBytes: 100_000 };
 const stdin = (text: string): ProgramInput => ({ kind: 'stdin', stdin: text });
@@ -183,7 +190,7 @@ export function describeSandbox(
         expect(await stdoutOf(source)).toBe('20000\n');
       });
 
-      it.skipIf(differences.has('asyncio'))('runs asyncio', async () => {
+      it('runs asyncio', async () => {
         const source = [
           'import asyncio',
           'async def f(x):',
@@ -290,6 +297,22 @@ export function describeSandbox(
         });
         expect(second).toBeDefined();
         expect(await stdoutOf(INNOCENT, 'hello')).toBe(INNOCENT_OUTPUT);
+      });
+
+      it('shows a program nothing of the others, of their inputs and outputs', async () => {
+        const roomy = { ...LIMITS, cpuTimeMs: 5_000, memoryLimitBytes: 400 << 20 };
+        for (let i = 0; i < 4; i++) {
+          expect(await stdoutOf(`print(input(), "${SECRET}")`, SECRET)).toBe(`${SECRET} ${SECRET}\n`);
+        }
+        const problem = {
+          id: 'p',
+          statement: '',
+          publicTests: Array.from({ length: 4 }, () => ({ input: '', output: SECRET })),
+          privateTests: [],
+          limits: roomy,
+        };
+        expect((await judge(sandbox, { source: SECRET_HUNTER }, problem)).verdict).toBe('wrong-answer');
+        expect((await run(SECRET_HUNTER, stdin(''), roomy)).stdout).toBe('[] True\n');
       });
 
       it('never takes a clean exit for a right answer', async () => {

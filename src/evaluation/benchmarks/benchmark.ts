@@ -27,6 +27,8 @@ export interface Judged {
   readonly weak?: true;
   /** For `unscored`: what failed. */
   readonly reason?: string;
+  /** What its runs took, where the judge of the benchmark tells. */
+  readonly cpuTimeMs?: number;
 }
 
 export interface JudgeContext {

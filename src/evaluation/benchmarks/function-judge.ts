@@ -101,21 +101,22 @@ async function judgeOne(
     return { verdict: 'unscored', reason: 'the tests hold no call that the reference answers by a literal' };
   }
   const answers = await callAll(problem, source, plan.calls, plan.timeMs, context);
-  if (answers.kind === 'failed') return { verdict: answers.outcome };
+  const { cpuTimeMs } = answers;
+  if (answers.kind === 'failed') return { verdict: answers.outcome, cpuTimeMs };
   const { results } = answers;
-  if (results.every((result, i) => result === plan.expected[i])) return { verdict: 'accepted' };
+  if (results.every((result, i) => result === plan.expected[i])) return { verdict: 'accepted', cpuTimeMs };
   const values = results.map(safeParsePythonLiteral);
   if (problem.tests.kind === 'inputs') {
     const right = values.every((value, i) => isRight(problem, plan, value, i));
-    return { verdict: right ? 'accepted' : 'wrong-answer' };
+    return { verdict: right ? 'accepted' : 'wrong-answer', cpuTimeMs };
   }
   if (values.includes(undefined)) return judgeWeakly(problem, source, context);
   const key = JSON.stringify(results);
   const before = replays.get(key);
-  if (before) return before;
+  if (before) return { ...(await before), cpuTimeMs };
   const judging = replay(problem, plan.calls, results, source, context);
   replays.set(key, judging);
-  return judging;
+  return { ...(await judging), cpuTimeMs };
 }
 
 /** The tests, with the candidate's answers in its place. */
@@ -153,7 +154,11 @@ async function judgeWeakly(problem: FunctionProblem, source: string, context: Ju
 
 type Answers =
   | { readonly kind: 'results'; readonly results: readonly string[]; readonly cpuTimeMs: number }
-  | { readonly kind: 'failed'; readonly outcome: Exclude<Execution['outcome'], 'completed'> };
+  | {
+      readonly kind: 'failed';
+      readonly outcome: Exclude<Execution['outcome'], 'completed'>;
+      readonly cpuTimeMs: number;
+    };
 
 /** All calls in one run of the candidate's process. */
 async function callAll(
@@ -172,11 +177,11 @@ async function callAll(
   const digits = 'getattr(__import__("sys"), "set_int_max_str_digits", id)(0)';
   const expression = `(${digits}, (lambda show: [${list}])(lambda r: repr(${value})))[1]`;
   const { outcome, result, cpuTimeMs } = await run(context, source, { kind: 'call', expression }, timeMs);
-  if (outcome !== 'completed') return { kind: 'failed', outcome };
+  if (outcome !== 'completed') return { kind: 'failed', outcome, cpuTimeMs };
   const shown = result === undefined ? undefined : safeParsePythonLiteral(result);
   // A program that leaves by `sys.exit(0)` has no result.
   if (shown?.kind !== 'list' || shown.items.length !== calls.length)
-    return { kind: 'failed', outcome: 'runtime-error' };
+    return { kind: 'failed', outcome: 'runtime-error', cpuTimeMs };
   return {
     kind: 'results',
     results: shown.items.map((item) => (item.kind === 'str' ? item.value : '<not a repr>')),

@@ -7,7 +7,8 @@
  * namespace, resource limits, no capabilities, a system-call filter without new processes, sockets or debugging
  * (python/confine.py). `unsafe-process` has the resource limits and the filter only: programs can read the user's files.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InfrastructureError, UsageError } from '../../core/errors.js';
@@ -36,7 +37,7 @@ export function createNativeSandbox(options: NativeSandboxOptions = {}): Sandbox
     args: [
       ...bubblewrapArguments(python),
       ...['--setenv', 'PYTHONHASHSEED', String(options.hashSeed ?? 0)],
-      ...[python.path, '-s', '-B', '/deskcheck/server.py'],
+      ...[python.path, '-S', '-s', '-B', '/deskcheck/server.py'],
     ],
     env: {},
     setup: { isolate: true, folder: '/tmp' },
@@ -53,7 +54,7 @@ export function createUnsafeProcessSandbox(options: NativeSandboxOptions = {}): 
     const folder = mkdtempSync(join(root, 'run-'));
     return {
       file: python.path,
-      args: ['-s', '-B', join(pythonFolder, 'server.py')],
+      args: ['-S', '-s', '-B', join(pythonFolder, 'server.py')],
       env: {
         ...{ PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', HOME: folder, TMPDIR: folder },
         PYTHONHASHSEED: String(options.hashSeed ?? 0),
@@ -62,7 +63,8 @@ export function createUnsafeProcessSandbox(options: NativeSandboxOptions = {}): 
       setup: { isolate: false, folder },
     };
   };
-  const onClose = (): void => rmSync(root, { recursive: true, force: true });
+  // Node's own fails on folders nested deeper than a path can be long.
+  const onClose = (): void => void spawnSync('rm', ['-rf', root]);
   return new SandboxPool({ kind: 'unsafe-process', concurrency, command, onClose });
 }
 

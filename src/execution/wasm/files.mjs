@@ -65,11 +65,15 @@ export function createFiles(module, takeOutput) {
   FS.open('/dev/stderr', 1);
   FS.chdir(HOME);
 
-  const pristine = FS.streams.slice(0, 3);
+  const pristine = FS.streams
+    .slice(0, 3)
+    .map((/** @type {any} */ stream) => ({ stream, flags: stream.flags }));
   const writable = new Set([FS.lookupPath('/tmp').node, FS.lookupPath(HOME).node]);
+  const times = [...writable].map((folder) => ({ folder, at: { ...timesOf(folder) } }));
   /** @type {Set<unknown>} */
   const system = new Set();
   collect(FS.root);
+  const firstInode = FS.nextInode;
   let files = 0;
   let used = 0;
   let touched = false;
@@ -147,6 +151,8 @@ export function createFiles(module, takeOutput) {
       stdinNode.usedBytes = stdin.length;
       if (touched) {
         for (const folder of writable) clear(folder);
+        for (const { folder, at } of times) Object.assign(folder, at);
+        FS.nextInode = firstInode;
         touched = false;
         files = 0;
         used = 0;
@@ -154,11 +160,16 @@ export function createFiles(module, takeOutput) {
       if (FS.currentPath !== HOME) FS.currentPath = HOME;
       FS.streams.length = 3;
       for (const fd of [0, 1, 2]) {
-        const stream = pristine[fd];
+        const { stream, flags } = pristine[fd];
         stream.fd = fd;
-        stream.shared = { ...stream.shared, position: 0 };
+        stream.shared = { ...stream.shared, flags, position: 0 };
         FS.streams[fd] = stream;
       }
     },
   };
+}
+
+/** @param {any} node */
+function timesOf({ atime, mtime, ctime }) {
+  return { atime, mtime, ctime };
 }

@@ -25,7 +25,7 @@ export class ProgramEnd extends Error {
 }
 
 const ALLOWED = new Set(
-  `_PyEM_TrampolineCall_JS _Py_emscripten_runtime __syscall_getuid32_js __syscall_umask_js __syscall_ioctl
+  `_PyEM_TrampolineCall_JS _Py_emscripten_runtime __syscall_getuid32_js __syscall_ioctl
   _try_fcntl64 _maybe_poll_async __syscall_fcntl64 __syscall_openat _tzset_js __syscall_faccessat __syscall_chdir
   __syscall_chmod __syscall_fchownat __syscall_dup __syscall_dup3 _munmap_js _msync_js _mmap_js emscripten_date_now
   __syscall_fchdir __syscall_fchmod __syscall_fchmodat2 __syscall_fchown32 __syscall_fdatasync __syscall_fstat64
@@ -80,6 +80,7 @@ const REFUSED = {
  */
 
 const GRACE_MS = 500;
+const INITIAL_UMASK = 0o22;
 const INTERRUPT_SIGNAL = 2;
 
 /** Creates the gate; `wrap` goes around the module's imports before it is instantiated. */
@@ -99,6 +100,7 @@ export function createGate() {
   let interrupted = false;
   let memoryRefused = false;
   let randomState = 0;
+  let umask = INITIAL_UMASK;
   /** @type {Buffer[]} */
   let output = [];
   let outputBytes = 0;
@@ -168,6 +170,13 @@ export function createGate() {
           }
           return 0;
         };
+      case '__syscall_umask_js':
+        // Emscripten would change that of the Node process.
+        return (/** @type {number} */ mask) => {
+          const before = umask;
+          umask = mask & 0o777;
+          return before;
+        };
       case 'exit':
       case 'proc_exit':
         return (/** @type {number} */ status) => {
@@ -226,6 +235,7 @@ export function createGate() {
       outputBytes = 0;
       outputOverflow = false;
       randomState = 0;
+      umask = INITIAL_UMASK;
       startedCpu = process.cpuUsage();
       startedAt = performance.now();
       nextCheck = startedAt + limits.cpuTimeMs;
