@@ -35,6 +35,13 @@ describe('judgeCalls', () => {
     expect(tests[0]).toMatchObject({ verdict: 'wrong-answer', reason: 'the result is no literal: <A>' });
   });
 
+  it('takes no exit for an answer', async () => {
+    for (const leave of ['os._exit(0)', 'sys.exit(0)', 'exit()']) {
+      const source = `import os, sys\ndef f(x):\n    ${leave}`;
+      expect(await verdictsOf(source, 'None')).toEqual(['runtime-error', 'runtime-error', 'runtime-error']);
+    }
+  });
+
   it('refuses expected results that are no literals', async () => {
     await expect(
       judgeCalls(sandbox, { source: '' }, [{ expression: 'f()', expected: 'A()' }]),

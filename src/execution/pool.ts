@@ -339,7 +339,7 @@ function settleRun(run: Run, report: RunReport): boolean {
 }
 
 function settle(run: Run, execution: Execution): void {
-  run.settle(run.caps === null ? execution : { events: [], execution });
+  run.settle(run.caps === null ? execution : { events: [], execution, excluded: 'not-handed-over' });
 }
 
 function settleTimeLimit(run: Run, wallTimeMs: number): void {

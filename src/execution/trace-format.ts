@@ -87,6 +87,8 @@ function ending({ execution, excluded }: Trace): string {
   const lines: string[] = [];
   if (excluded === 'too-many-events') lines.push('(cut: too many events)');
   if (excluded === 'too-large') lines.push('(cut: too large)');
+  if (excluded === 'not-handed-over')
+    lines.push('(no steps: the program ended the interpreter itself, or was ended)');
   const { outcome, error, result, stdout } = execution;
   if (error !== undefined) {
     const where = error.line === undefined ? '' : ` (line ${error.line})`;

@@ -48,8 +48,11 @@ export type TraceEvent =
 export interface Trace {
   readonly events: readonly TraceEvent[];
   readonly execution: Execution;
-  /** Set when the trace passed a cap (paper §2.1: 10,000 events or 1 MB); the events are then cut there. */
-  readonly excluded?: 'too-many-events' | 'too-large';
+  /**
+   * Set when the trace passed a cap (paper §2.1: 10,000 events or 1 MB; the events are then cut there), or when the program
+   * ended the interpreter before it could hand anything over (`os._exit`, a signal, a limit).
+   */
+  readonly excluded?: 'too-many-events' | 'too-large' | 'not-handed-over';
 }
 
 export interface TraceCaps {

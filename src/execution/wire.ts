@@ -132,7 +132,7 @@ export function toExecution(report: RunReport): Execution {
 export function toTrace(report: RunReport): Trace | undefined {
   const execution = toExecution(report);
   const { reply } = report;
-  if (reply === undefined) return { events: [], execution };
+  if (reply === undefined) return { events: [], execution, excluded: 'not-handed-over' };
   const events: TraceEvent[] = [];
   for (const raw of reply.events) {
     const event = toEvent(raw, reply.frames);

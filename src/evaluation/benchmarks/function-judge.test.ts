@@ -34,7 +34,11 @@ const double: FunctionProblem = {
 
 async function verdictsOf(problem: FunctionProblem, ...sources: string[]) {
   const plan = await planTests(problem, { sandbox });
-  return judgeFunctions(problem, plan, sources, { sandbox });
+  const judged = await judgeFunctions(problem, plan, sources, { sandbox });
+  return judged.map(({ cpuTimeMs, ...rest }) => {
+    if (rest.verdict !== 'unscored') expect(cpuTimeMs).toBeGreaterThan(0);
+    return rest;
+  });
 }
 
 describe('functions are judged by their tests', () => {
@@ -141,7 +145,7 @@ describe('functions are judged by their tests', () => {
     expect(plan).toMatchObject({ kind: 'calls', calls: ['(1, 2)', '(1e400,)'], dropped: 1 });
     const close = 'def half(t): return t[0] * 0.5000001, True';
     const far = 'def half(t): return t[0] * 0.51, True';
-    expect(await judgeFunctions(problem!, plan, [close, far], { sandbox })).toEqual([
+    expect(await judgeFunctions(problem!, plan, [close, far], { sandbox })).toMatchObject([
       { verdict: 'wrong-answer' },
       { verdict: 'wrong-answer' },
     ]);

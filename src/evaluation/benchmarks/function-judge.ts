@@ -146,10 +146,10 @@ async function judgeWeakly(problem: FunctionProblem, source: string, context: Ju
   const execution = await runOnce(context, weakProgram(problem, source, sign), '', REFERENCE_TIME_MS / 3);
   if (execution.outcome !== 'completed') {
     const failed = execution.error?.type === 'AssertionError' ? 'wrong-answer' : execution.outcome;
-    return { verdict: failed, weak: true };
+    return { verdict: failed, weak: true, cpuTimeMs: execution.cpuTimeMs };
   }
   const passed = execution.stdout.trimEnd().endsWith(sign);
-  return { verdict: passed ? 'accepted' : 'runtime-error', weak: true };
+  return { verdict: passed ? 'accepted' : 'runtime-error', weak: true, cpuTimeMs: execution.cpuTimeMs };
 }
 
 type Answers =

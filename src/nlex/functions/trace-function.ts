@@ -177,7 +177,8 @@ function isUsable({ trace }: Tried): boolean {
 function faultOf({ trace }: Tried): string {
   const { outcome, error, result } = trace.execution;
   // One label: which cap ends a long run can depend on how busy the machine is.
-  if (trace.excluded !== undefined || outcome === 'time-limit') return 'too long (events, size or time)';
+  const cut = trace.excluded !== undefined && trace.excluded !== 'not-handed-over';
+  if (cut || outcome === 'time-limit') return 'too long (events, size or time)';
   if (outcome !== 'completed') return error === undefined ? outcome : `raises ${error.type}`;
   if (trace.events.length < 2) return 'nothing to trace';
   return result !== undefined && result.length > LONGEST_RESULT ? 'result too long' : 'result is no literal';
