@@ -15,13 +15,15 @@ export const HIDDEN_TEST_EXCEPTIONS: readonly HiddenTestException[] = [
   {
     problem: 'CF/1009D',
     tests: [46],
-    cause: 'the recorded answer, one of many, is cut off in the data set; the printed graph is complete and right',
+    cause:
+      'the recorded answer, one of many, is cut off in the data set; the printed graph is complete and right',
   },
   { problem: 'CF/1016D', tests: [20], cause: ANY_ANSWER },
   {
     problem: 'CF/1172C1',
     tests: [68, 83],
-    cause: 'takes quadratic time in m = 3,000: 16 s of CPU time in a bare python3, which then prints what is expected',
+    cause:
+      'takes quadratic time in m = 3,000: 16 s of CPU time in a bare python3, which then prints what is expected',
   },
   { problem: 'CF/135B', tests: [26, 136, 168], cause: ANY_ANSWER },
   { problem: 'CF/1454D', tests: [12, 18], cause: ANY_ANSWER },
