@@ -10,7 +10,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InfrastructureError, messageOf, UsageError } from '../../../core/errors.js';
 import type { AdamState } from './adam.js';
-import { layOut, type ModelConfig, type ParameterLayout, resolveConfig } from './architecture.js';
+import { headSizeOf, layOut, type ModelConfig, type ParameterLayout, resolveConfig } from './architecture.js';
 import { type NamedTensor, readSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.js';
 
 export interface Checkpoint {
@@ -119,8 +119,11 @@ async function readConfig(folder: string, maxLength: number | undefined): Promis
         (json['tie_word_embeddings'] === true ? '' : ' without them'),
     );
   }
+  refuseOthers(path, json);
   const count = (key: string): number => json[key] as number;
-  return resolveConfig({
+  // Since version 5 transformers writes the base of the rotary positions into `rope_parameters`.
+  const rope = (json['rope_parameters'] ?? {}) as Record<string, unknown>;
+  const config = resolveConfig({
     vocabSize: count('vocab_size'),
     hiddenSize: count('hidden_size'),
     intermediateSize: count('intermediate_size'),
@@ -128,9 +131,33 @@ async function readConfig(folder: string, maxLength: number | undefined): Promis
     heads: count('num_attention_heads'),
     keyValueHeads: count('num_key_value_heads'),
     maxLength: maxLength ?? count('max_position_embeddings'),
-    ropeTheta: count('rope_theta'),
+    ropeTheta: (rope['rope_theta'] ?? count('rope_theta')) as number,
     rmsNormEps: count('rms_norm_eps'),
   });
+  const headSize = json['head_dim'] ?? headSizeOf(config);
+  if (headSize !== headSizeOf(config)) {
+    throw new UsageError(
+      `${path}: head_dim is ${headSize}; the embedded engine opens models with hidden_size / num_attention_heads`,
+    );
+  }
+  return config;
+}
+
+/** Throws UsageError for members of the Llama family that the graphs do not compute. */
+function refuseOthers(path: string, json: Readonly<Record<string, unknown>>): void {
+  const scaling = (json['rope_parameters'] ?? json['rope_scaling']) as
+    | Record<string, unknown>
+    | null
+    | undefined;
+  const kind = scaling?.['rope_type'] ?? scaling?.['type'] ?? 'default';
+  const faults = [
+    ...(kind === 'default' ? [] : [`rotary positions of type ${kind}`]),
+    ...(json['attention_bias'] === true ? ['attention_bias'] : []),
+    ...(json['mlp_bias'] === true ? ['mlp_bias'] : []),
+    ...((json['hidden_act'] ?? 'silu') === 'silu' ? [] : [`hidden_act ${json['hidden_act']}`]),
+  ];
+  if (faults.length === 0) return;
+  throw new UsageError(`${path}: the embedded engine cannot open a model with ${faults.join(', ')}`);
 }
 
 function compareConfigs(folder: string, found: ModelConfig, expected: ModelConfig): void {

@@ -257,6 +257,16 @@ describe('checkpoints', () => {
       await expect(openEmbeddedEngine(path)).rejects.toThrow(message);
       await expect(openEmbeddedEngine(path)).rejects.toThrow(UsageError);
     }
+    const config = JSON.parse(await readFile(join(path, 'config.json'), 'utf8'));
+    for (const [change, message] of [
+      [{ rope_parameters: { rope_type: 'llama3', rope_theta: 10_000 } }, /rotary positions of type llama3/],
+      [{ attention_bias: true }, /cannot open a model with attention_bias/],
+      [{ head_dim: 32 }, /head_dim is 32/],
+      [{ tie_word_embeddings: false }, /tied embeddings/],
+    ] as const) {
+      await writeFile(join(path, 'config.json'), JSON.stringify({ ...config, ...change }));
+      await expect(openEmbeddedEngine(path)).rejects.toThrow(message);
+    }
     await writeFile(join(path, 'config.json'), '{');
     await expect(openEmbeddedSampler(path)).rejects.toThrow(/not JSON/);
   });
