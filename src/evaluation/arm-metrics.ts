@@ -4,18 +4,27 @@
  *
  * Left out: means and intervals over problems and seeds (over-seeds.ts).
  */
+
+import { leader } from '../selection/agreement.js';
 import { replayRace } from '../selection/early-stop.js';
 import type { Prediction } from '../selection/types.js';
 import { clustersBy } from './estimates.js';
 import { ownPredictions } from './own-predictions.js';
 import type {
+  CandidateRecord,
   EvaluationRecord,
   OutputPredictionRecord,
   PredictionVerdict,
   SelectionRecord,
   SelfRlefRecord,
 } from './records.js';
-import { type Curves, curvesOf, type SelectionArm, scoredPrograms } from './selection-curves.js';
+import {
+  type Curves,
+  curvesOf,
+  type SelectionArm,
+  scoredPrograms,
+  simulatedPasses,
+} from './selection-curves.js';
 import type { Cluster } from './statistics.js';
 
 /** `share`: in [0, 1]; `points`: a difference of shares; `number`: a plain mean. k is the number of programs sampled. */
@@ -31,6 +40,8 @@ export const ARM_METRICS = {
   'best@k': { title: 'best of k by simulation', unit: 'share' },
   'best@k-executed': { title: 'best of k by execution', unit: 'share' },
   'majority@k': { title: 'best of k by agreement of the simulations alone', unit: 'share' },
+  'best@k-unseen': { title: 'best of k by simulating two tests that no prompt shows', unit: 'share' },
+  'best@k-agreed': { title: 'best of k, ties decided by agreement on two further inputs', unit: 'share' },
   'short-1@k': { title: 'shortest of k', unit: 'share' },
   'gain@k': { title: 'best of k by simulation − one program', unit: 'points' },
   'gap@k': { title: 'simulation gap at k', unit: 'points' },
@@ -143,9 +154,53 @@ function addSelections(records: readonly SelectionRecord[], add: Add): void {
       metric,
       clustersBy(curves, (curve) => [value(curve)]),
     );
+  const whole = scored.filter(({ programs }) => programs.length === k);
+  add(
+    'best@k-unseen',
+    clustersBy(whole, ({ programs }) => [bestBy(programs, (program) => [unseenPasses(program)])]),
+  );
+  add(
+    'best@k-agreed',
+    clustersBy(whole, ({ programs }) => {
+      const points = agreedPoints(programs);
+      return [bestBy(programs, (program, i) => [simulatedPasses(program, 0), points?.[i]])];
+    }),
+  );
   add(
     'early-stop-saved',
     clustersBy(records, (record) => [savedByStopping(record)]),
+  );
+}
+
+/** What is submitted of all, by the first draw: best by the first rank, then the next; ties at random. `null` without ranks. */
+function bestBy(
+  programs: readonly CandidateRecord[],
+  ranksOf: (program: CandidateRecord, place: number) => readonly (number | undefined)[],
+): number | null {
+  const ranked = programs.map((program, place) => ({
+    score: program.verdictAll === 'accepted' ? 1 : 0,
+    ranks: program.source === null ? [-1, -1] : ranksOf(program, place),
+  }));
+  if (ranked.some(({ ranks }) => ranks.includes(undefined))) return null;
+  const compare = (a: (typeof ranked)[number], b: (typeof ranked)[number]): number =>
+    a.ranks.map((rank, i) => rank! - b.ranks[i]!).find((difference) => difference !== 0) ?? 0;
+  const best = ranked.reduce((a, b) => (compare(b, a) > 0 ? b : a));
+  const tied = ranked.filter((one) => compare(one, best) === 0);
+  return tied.reduce((sum, { score }) => sum + score, 0) / tied.length;
+}
+
+function unseenPasses({ unseen }: CandidateRecord): number | undefined {
+  return unseen?.filter(({ passed }) => passed[0] === true).length;
+}
+
+/** [program] on how many further inputs it is simulated to print what most programs are; `undefined` without any. */
+function agreedPoints(programs: readonly CandidateRecord[]): number[] | undefined {
+  const outputs = programs.map(({ unseen }) => unseen?.map(({ predictions }) => predictions[0]?.trimEnd()));
+  const inputs = outputs.find((list) => list !== undefined)?.length ?? 0;
+  if (inputs === 0) return undefined;
+  const agreed = Array.from({ length: inputs }, (_, i) => leader(outputs.map((list) => list?.[i])));
+  return outputs.map(
+    (list) => agreed.filter((output, i) => output !== undefined && list?.[i] === output).length,
   );
 }
 

@@ -5,6 +5,7 @@ import { type SolveOutcome, solve } from '../episode/environments/solve.js';
 import type { ProgramVerdicts } from '../episode/judging.js';
 import type { Played } from '../episode/types.js';
 import type { Verdict } from '../execution/verdict.js';
+import type { Problem } from '../problem/types.js';
 import { completionTokens, simulatePublicTests } from '../selection/simulate.js';
 import type { Prediction } from '../selection/types.js';
 import { findDepartures } from './departures.js';
@@ -63,16 +64,17 @@ function overall(verdicts: ProgramVerdicts | undefined): Verdict {
 /** By source: [public test][draw]. */
 export type Simulations = ReadonlyMap<string, readonly (readonly Prediction[])[]>;
 
-/** Every distinct program on every public test, `options.predictions` times. */
+/** Every distinct program on every public test, or on the tests given, `options.predictions` times. */
 export async function simulateSolutions(
   context: EvaluationContext,
   solutions: readonly Solution[],
+  tests: Problem['publicTests'] = context.problem.publicTests,
 ): Promise<Simulations> {
   const { problem, options } = context;
   const { model, style } = verifierOf(context);
   const simulated = await simulatePublicTests(
     {
-      problem,
+      problem: { id: problem.id, publicTests: tests },
       programs: solutions.flatMap(({ source }) => (source === null ? [] : [{ source }])),
       style,
       maxTokens: options.maxTokens.simulate,
@@ -93,6 +95,15 @@ export async function recordSelection(
 ): Promise<SelectionRecord> {
   const { problem, options, model } = context;
   const verifier = verifierOf(context);
+  const unseenTests = problem.privateTests.slice(0, options.unseenTests ?? 0);
+  const unseen =
+    unseenTests.length > 0
+      ? await simulateSolutions(
+          { ...context, options: { ...options, seed: `${options.seed}/unseen` } },
+          solutions,
+          unseenTests,
+        )
+      : undefined;
   const told = new Map(
     await Promise.all(
       [...simulations].map(async ([source, predictions]) => {
@@ -127,6 +138,7 @@ export async function recordSelection(
         responseTokens,
         ...(outputs === undefined ? {} : { outputs }),
         simulations,
+        ...(unseen && { unseen: toSimulationRecords(unseen.get(source)!, []) }),
       };
     }),
   };

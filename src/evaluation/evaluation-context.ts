@@ -21,6 +21,8 @@ export interface EvaluationOptions {
   readonly samples: number;
   /** Predictions per program and test; 0 simulates nothing. */
   readonly predictions: number;
+  /** Private tests that programs are simulated on besides, standing for generated ones; default 0. */
+  readonly unseenTests?: number;
   readonly maxTokens: { readonly solve: number; readonly simulate: number; readonly review: number };
   /** Whether solve prompts show the public tests (paper A.1.3); default true. */
   readonly publicTestsInPrompt?: boolean;

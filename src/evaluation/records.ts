@@ -116,6 +116,8 @@ const candidate = z.object({
   responseTokens: count,
   /** One per public test; empty when `source` is `null`. */
   simulations: z.array(simulation).readonly(),
+  /** The same for tests that no prompt shows, where they were asked for; `test` is then the place among the private tests. */
+  unseen: z.array(simulation).readonly().optional(),
 });
 export type CandidateRecord = Readonly<z.infer<typeof candidate>>;
 

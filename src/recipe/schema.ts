@@ -120,6 +120,8 @@ const evaluation = z.strictObject({
   /** Programs sampled per problem (n of pass@k) and predictions per program and public test. */
   samples: count.default(10),
   predictions: count.default(1),
+  /** Private tests that programs are simulated on besides: verification targets that no prompt shows. */
+  unseenTests: z.number().int().min(0).default(0),
   temperature: z.number().min(0).default(1),
   topP: share.default(0.95),
   /** Most programs in one Self-RLEF episode. */

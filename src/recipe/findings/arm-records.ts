@@ -2,7 +2,8 @@
  * The records of one arm and seed as a findings set keeps them: small enough for a repository, and enough for every number
  * and figure of its report. JSON lines under gzip; the first line says where they come from.
  *
- * Left out, against a run's own records: the text of programs (they stay tellable apart), statements, and most episodes.
+ * Left out, against a run's own records: the text of programs (they stay tellable apart), statements, where simulations depart, and most
+ * episodes.
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -110,6 +111,7 @@ function compact(records: readonly EvaluationRecord[]): EvaluationRecord[] {
         const programs = record.programs.map((program) => ({
           ...program,
           source: program.source === null ? null : label(record.problem, program.source),
+          simulations: program.simulations.map(({ departure: _, ...simulation }) => simulation),
         }));
         return [{ ...rest, programs }];
       }

@@ -46,7 +46,7 @@ async function evaluateCheckpoint(context: StageContext, checkpoint: 'sft' | 'rl
     ? await openCheckpointSampler(recipe, context.verifier, tokenizer.vocabularySize)
     : undefined;
   const model = createSamplerChatModel(`${recipe.name}-${checkpoint}`, sampler, tokenizer);
-  const { samples, predictions, temperature, topP, maxPrograms, repairSamples, keepEpisodes } =
+  const { samples, predictions, unseenTests, temperature, topP, maxPrograms, repairSamples, keepEpisodes } =
     recipe.evaluation;
   const options: EvaluationOptions = {
     stage: checkpoint,
@@ -62,6 +62,7 @@ async function evaluateCheckpoint(context: StageContext, checkpoint: 'sft' | 'rl
     sampling: { temperature, topP },
     samples,
     predictions,
+    unseenTests,
     maxTokens: MAX_TOKENS,
     maxPrograms,
     repairSamples,
