@@ -147,7 +147,8 @@ async function makeProblemSet<Row>(
     ...set,
     sources: [path, ...(programs === undefined ? [] : [programs])],
     settings: { ...set.settings, ...(options.solver ? { samples, solverMaxTokens } : {}) },
-    units: (onRead) => each(problems, onRead),
+    units: () => each(problems),
+    total: problems.length,
     unitsPerPart: PROBLEMS_PER_PART,
     unit: 'problems',
     keyOf: ({ id }) => id,
@@ -161,11 +162,8 @@ async function makeProblemSet<Row>(
   });
 }
 
-async function* each<T>(items: readonly T[], onRead: (fraction: number) => void): AsyncGenerator<T> {
-  for (const [at, item] of items.entries()) {
-    onRead(at / items.length);
-    yield item;
-  }
+async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
 }
 
 async function readGivenPrograms(

@@ -7,7 +7,7 @@ import { MODEL_SYNTAX } from '../model/model-spec.js';
 import type { PythonFile } from '../nlex/functions/find-functions.js';
 import { countOf } from '../recipe/factory/counts.js';
 import { makeFunctionRows } from '../recipe/factory/function-data.js';
-import { readPythonFiles } from '../recipe/factory/python-files.js';
+import { countPythonFiles, readPythonFiles } from '../recipe/factory/python-files.js';
 import { countFactoryRow, FACTORY_COLUMNS, type FactoryRow } from '../recipe/factory/rows.js';
 import { addNlexCommand } from './data-nlex.js';
 import { addProgramDataCommands } from './data-programs.js';
@@ -50,6 +50,7 @@ export function addDataCommand(program: Command): void {
 
 async function makeFunctions(paths: string[], options: FunctionsOptions): Promise<void> {
   const { inputs: most, stdinShare, seed, licence } = options;
+  const total = await countPythonFiles(paths);
   await makeDataSet<PythonFile, FactoryRow>(options, {
     kind: 'functions',
     title: 'Explained executions of Python functions',
@@ -58,6 +59,7 @@ async function makeFunctions(paths: string[], options: FunctionsOptions): Promis
     units: (onRead) => readPythonFiles(paths, onRead),
     unitsPerPart: FILES_PER_PART,
     unit: 'files',
+    ...(total === undefined ? {} : { total }),
     keyOf: ({ text }) => text,
     idOf: ({ metadata }) => metadata.id,
     columns: FACTORY_COLUMNS,

@@ -114,6 +114,8 @@ export interface DataSet<Unit, Row> {
   /** What its rows depend on besides the common options. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly units: (onRead: (fraction: number) => void) => AsyncIterable<Unit>;
+  /** How many there are, where that is known before; else progress goes by what is read. */
+  readonly total?: number;
   readonly unitsPerPart: number;
   /** Of units, for progress: `files`. */
   readonly unit: string;
@@ -163,7 +165,10 @@ export async function makeDataSet<Unit, Row>(
             idOf: set.idOf,
             countRow: set.countRow,
             work: (unit) => set.work(unit, tools),
-            onUnit: (done) => progress.update(read, `${done} ${set.unit}${spent(models)}`),
+            onUnit: (done) => {
+              const share = set.total === undefined ? read : Math.min(1, (done * shard.of) / set.total);
+              progress.update(share, `${done} ${set.unit}${spent(models)}`);
+            },
             signal,
           },
         );

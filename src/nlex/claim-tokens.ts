@@ -12,7 +12,7 @@ export interface Token {
   readonly end: number;
 }
 
-const OPERATOR = /(?:\/\/|\*\*|[=!<>]=|[-+*/%<>=(),;:[\]{}|&^~?!])/y;
+const OPERATOR = /(?:\/\/|\*\*|<<|>>|[=!<>]=|[-+*/%<>=(),;:[\]{}|&^~?!])/y;
 const NUMBER = /\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?j?(?![A-Za-z_\d])/y;
 const WORD = /[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)*/y;
 

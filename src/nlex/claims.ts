@@ -4,7 +4,7 @@
  * test of a view; a claim about none (a calculation, a value that stands alone) is decided at once.
  */
 import { type Token, tokenize } from './claim-tokens.js';
-import { evaluate, renderValue } from './evaluate.js';
+import { evaluate, renderedOf, renderValue, truth } from './evaluate.js';
 import { type Expression, parseExpression, type Statement } from './python-source.js';
 import { codeOf } from './sentences.js';
 import type { Step } from './steps.js';
@@ -59,7 +59,25 @@ const VERBS = new Set(
     ' ',
   ),
 );
-const IN_EXPRESSIONS = new Set(['+', '-', '*', '/', '//', '%', '**', '(', ')', '[', ']']);
+const IN_EXPRESSIONS = new Set([
+  '+',
+  '-',
+  '*',
+  '/',
+  '//',
+  '%',
+  '**',
+  '&',
+  '|',
+  '^',
+  '~',
+  '<<',
+  '>>',
+  '(',
+  ')',
+  '[',
+  ']',
+]);
 const INSIDE = new Set([',', ':', '=', 'for', 'in', 'not', 'and', 'or']);
 const COUNTED =
   /^(times?|items?|elements?|rounds?|characters?|iterations?|steps?|digits?|entries|keys|words?|letters?|more|levels?|calls?)$/;
@@ -147,6 +165,8 @@ class Sentence {
     if (isRun && verdict !== undefined) {
       const facts = this.#word(at + 3) === 'with' ? this.#readFacts(at + 4) : undefined;
       const list = facts?.facts ?? [];
+      // What a test rests on is in it; a name may stand for something that the reader needs besides.
+      const strange = list.some(({ text }) => !/^\w+$/.test(text) && !code.includes(normalise(text)));
       const end = facts?.next ?? at + 3;
       this.#worked(at, end, list);
       this.#claims.push({
@@ -154,6 +174,7 @@ class Sentence {
         kind: 'test',
         key: 'test',
         test: (view) =>
+          !strange &&
           view.step !== undefined &&
           isToldAt(view, view.step) &&
           testOf(view.step) === code &&
@@ -165,7 +186,7 @@ class Sentence {
       });
       return end;
     }
-    if (isRun && verb === 'makes') {
+    if (isRun && (verb === 'makes' || verb === 'leaves')) {
       const facts = this.#readFacts(at + 2);
       if (facts) {
         this.#worked(at, facts.next, facts.facts);
@@ -375,7 +396,7 @@ class Sentence {
     const start = this.#text.lastIndexOf('\n', this.#tokens[0]!.at) + 1;
     const before = this.#text.slice(0, Math.max(0, start - 1));
     const line = before.slice(before.lastIndexOf('\n') + 1);
-    return /\b(rounds?|iterations?)\b/.test(line);
+    return /\b(?:next|other|remaining|following) (?:\w+ )?(?:rounds?|iterations?)\b/.test(line);
   }
 
   /** `x = 1, y = 2 and n % 2 = 5 % 2 = 1`: facts of one moment. */
@@ -492,8 +513,8 @@ class Sentence {
     if (/^[A-Za-z_]\w*$/.test(text)) return sameValue(value, valueAt(view, text));
     const expression = expressionOf(text);
     if (!expression) return this.#context.occurs(value);
-    const actual = evaluate(expression, view.variables);
-    if (actual !== undefined && !sameValue(value, renderValue(actual))) return false;
+    const actual = renderedOf(expression, view.variables);
+    if (actual !== undefined && !sameValue(value, actual)) return false;
     if (actual === undefined && (isOutside(expression, view) || !this.#context.occurs(value))) return false;
     const shown = worked === undefined ? undefined : expressionOf(worked);
     return shown === undefined || unifies(expression, shown, view.variables);
@@ -574,9 +595,13 @@ export function testOf(step: Step): string | undefined {
   return spellingOf(step).test;
 }
 
-function verdictIs({ statement, next }: Step, verdict: boolean): boolean {
+function verdictIs({ statement, next, before }: Step, verdict: boolean): boolean {
   if (statement.kind !== 'if' && statement.kind !== 'while') return false;
-  if (statement.body === statement.line) return true;
+  if (statement.body === statement.line) {
+    // The block is on the same line: which way it went shows in the values only.
+    const value = evaluate(statement.test, before);
+    return value === undefined || truth(value) === verdict;
+  }
   return (next?.kind === 'line' && next.line === statement.body) === verdict;
 }
 

@@ -55,7 +55,9 @@ export function evaluate(expression: Expression, variables: Variables): Value | 
       const operand = evaluate(expression.operand, variables);
       if (operand === undefined) return undefined;
       if (expression.operator === 'not') return !truth(operand);
-      return expression.operator === '-' && typeof operand === 'number' ? safe(-operand) : undefined;
+      if (typeof operand !== 'number') return undefined;
+      if (expression.operator === '~') return safe(-operand - 1);
+      return expression.operator === '-' ? safe(-operand) : undefined;
     }
     case 'binary':
       return binary(expression.operator, expression.left, expression.right, variables);
@@ -76,6 +78,77 @@ export function evaluate(expression: Expression, variables: Variables): Value | 
     default:
       return expression satisfies never;
   }
+}
+
+/**
+ * The value of an expression as the trace renders it. Covers more than `evaluate`: an item of any list, tuple or dict that
+ * is written whole, and a length, whatever the items are.
+ */
+export function renderedOf(expression: Expression, variables: Variables): string | undefined {
+  const value = evaluate(expression, variables);
+  if (value !== undefined) return renderValue(value);
+  switch (expression.kind) {
+    case 'name':
+      return variables.get(expression.name);
+    case 'literal':
+      return /^[\d.]/.test(expression.text) ? expression.text : undefined;
+    case 'index': {
+      const object = renderedOf(expression.object, variables);
+      const index = renderedOf(expression.index, variables);
+      return object === undefined || index === undefined ? undefined : itemAt(object, index);
+    }
+    case 'call': {
+      const [argument] = expression.args;
+      if (expression.callee !== 'len' || expression.args.length !== 1 || !argument) return undefined;
+      const items = itemsOf(renderedOf(argument, variables) ?? '');
+      return items && String(items.length);
+    }
+    default:
+      return undefined;
+  }
+}
+
+function itemAt(container: string, index: string): string | undefined {
+  const items = itemsOf(container);
+  if (items === undefined) return undefined;
+  if (container.startsWith('{'))
+    return items.find((item) => item.startsWith(`${index}: `))?.slice(index.length + 2);
+  return /^-?\d+$/.test(index) ? items.at(Number(index)) : undefined;
+}
+
+const split = new Map<string, readonly string[] | undefined>();
+const MOST_SPLIT = 500;
+
+/** The items of a rendered list, tuple, set or dict, as they are written; undefined for everything else. */
+function itemsOf(container: string): readonly string[] | undefined {
+  if (!/^[[({]/.test(container)) return undefined;
+  if (!split.has(container)) {
+    if (split.size >= MOST_SPLIT) split.clear();
+    split.set(container, splitItems(container));
+  }
+  return split.get(container);
+}
+
+function splitItems(container: string): string[] | undefined {
+  const items: string[] = [];
+  let depth = 0;
+  let start = 1;
+  const close = (end: number): void => {
+    const item = container.slice(start, end).trim();
+    if (item !== '') items.push(item);
+    start = end + 1;
+  };
+  for (let at = 0; at < container.length; at++) {
+    const char = container[at]!;
+    if (char === "'" || char === '"') {
+      for (at++; at < container.length && container[at] !== char; at++) if (container[at] === '\\') at++;
+    } else if ('[({<'.includes(char)) depth++;
+    else if ('])}>'.includes(char) && --depth === 0) {
+      close(at);
+      return at === container.length - 1 ? items : undefined;
+    } else if (char === ',' && depth === 1) close(at);
+  }
+  return undefined;
 }
 
 /** Python's truth of a value. */
@@ -125,6 +198,18 @@ function arithmetic(operator: string, a: number, b: number): Value | undefined {
       return b === 0 ? undefined : safe(Math.floor(a / b));
     case '%':
       return b === 0 ? undefined : safe(a - b * Math.floor(a / b));
+    case '**':
+      return b < 0 ? undefined : safe(a ** b);
+    case '<<':
+      return b < 0 || b > 60 ? undefined : safe(a * 2 ** b);
+    case '>>':
+      return b < 0 ? undefined : safe(Math.floor(a / 2 ** b));
+    case '&':
+      return Number(BigInt(a) & BigInt(b));
+    case '|':
+      return Number(BigInt(a) | BigInt(b));
+    case '^':
+      return Number(BigInt(a) ^ BigInt(b));
     default:
       return order(operator, a, b);
   }

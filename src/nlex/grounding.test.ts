@@ -47,9 +47,9 @@ test('the narrator explains every step with its values, and grounding accepts it
     [
       'f is called with xs = [1, 2, 3].',
       'total is set to 0. Now the loop `for x in xs` runs.',
-      '- x = 1. `x > 1` is false with x = 1.',
-      '- x = 2. `x > 1` is true with x = 2. total becomes 0 + 2 = 2.',
-      '- x = 3. `x > 1` is true with x = 3. total becomes 2 + 3 = 5.',
+      '- x = 1. `x > 1` is false.',
+      '- x = 2. `x > 1` is true. total becomes 0 + 2 = 2.',
+      '- x = 3. `x > 1` is true. total becomes 2 + 3 = 5.',
       'The loop `for x in xs` is done. f returns 5.',
       'The result of f([1, 2, 3]) is 5',
     ].join('\n'),

@@ -65,19 +65,23 @@ class Teller {
     if (isNamed(frame)) this.#say(tellCall(frame));
     this.#break();
     this.#tellNodes(this.#group(frame.steps, 0, frame.steps.length), depth, 0);
+    if (depth === 0 && isNamed(frame) && endsByItself(frame)) this.#say(`${frame.function} returns None.`);
     this.#break();
   }
 
-  #tellNodes(nodes: readonly Node[], depth: number, loops: number): void {
+  #tellNodes(nodes: readonly Node[], depth: number, loops: number, head: readonly string[] = []): void {
+    // What a round begins with need not be said again, until something comes in between.
+    let fresh: ReadonlySet<string> = new Set(head);
     for (const node of nodes) {
-      if ('rounds' in node) this.#tellLoop(node, depth, loops);
-      else this.#tellSingle(node, depth);
+      if ('rounds' in node) {
+        this.#tellLoop(node, depth, loops);
+        fresh = new Set();
+      } else this.#tellSingle(node, depth, fresh);
     }
   }
 
-  #tellSingle(step: Step, depth: number): void {
-    const told = tellStep(step);
-    if (told === undefined) return;
+  #tellSingle(step: Step, depth: number, fresh: ReadonlySet<string>): void {
+    const told = tellStep(step, fresh) ?? '';
     const calls = tellableCalls(step);
     if (calls.length === 0) {
       this.#say(told);
@@ -124,7 +128,7 @@ class Teller {
     this.#break();
     this.#indented(() => this.#tellRounds(rounds, depth, loops), '- ');
     if (exit) this.#say(tellExit(exit, head));
-    else this.#say('The loop is left here.');
+    else if (!isLeft(rounds.at(-1)!)) this.#say('The loop is left here.');
   }
 
   #tellRounds(rounds: readonly Round[], depth: number, loops: number): void {
@@ -144,14 +148,15 @@ class Teller {
       seen.add(path);
       this.#tellSkipped(skipped, seen);
       skipped = [];
-      this.#tellRound(round, depth, loops);
+      this.#tellRound(round, at, depth, loops);
     });
   }
 
-  #tellRound(round: Round, depth: number, loops: number): void {
+  #tellRound(round: Round, at: number, depth: number, loops: number): void {
+    const facts = headFacts(round.head);
     this.#break();
-    this.#say(tellHead(round.head) || 'Another round.', '- ');
-    this.#tellNodes(round.body, depth, loops + 1);
+    this.#say(tellHead(round.head, facts) || (at === 0 ? 'First round.' : 'Another round.'), '- ');
+    this.#tellNodes(round.body, depth, loops + 1, facts);
     this.#break();
   }
 
@@ -301,11 +306,28 @@ function headerText({ statement }: Step): string {
     .trim();
 }
 
-function tellHead(head: Step): string {
+function tellHead(head: Step, facts: readonly string[]): string {
   if (head.statement.kind === 'while') return tellStep(head) ?? '';
-  const targets = targetsOf(head).filter((name) => shown(head.after.get(name)) !== undefined);
-  if (targets.length === 0) return 'The next item is taken.';
-  return `${listOf(targets.map((name) => `${name} = ${head.after.get(name)}`))}.`;
+  return facts.length === 0 ? 'The next item is taken.' : `${listOf(facts)}.`;
+}
+
+/** What a `for` loop's round begins with: `x = 3`. */
+function headFacts(head: Step): string[] {
+  if (head.statement.kind === 'while') return [];
+  return targetsOf(head)
+    .filter((name) => shown(head.after.get(name)) !== undefined)
+    .map((name) => `${name} = ${head.after.get(name)}`);
+}
+
+/** The round's last step has already said that the loop ends there. */
+function isLeft({ steps }: Round): boolean {
+  const last = steps.at(-1)!;
+  return last.raised !== undefined || /^(break|return|raise)\b/.test(last.statement.text);
+}
+
+/** The end of the function was reached without a `return`. */
+function endsByItself({ returned, steps }: FrameNode): boolean {
+  return returned === 'None' && steps.length > 0 && !/^return\b/.test(steps.at(-1)!.statement.text);
 }
 
 function targetsOf(head: Step): string[] {
@@ -316,7 +338,7 @@ function targetsOf(head: Step): string[] {
 
 function tellEmpty(exit: Step, head: string): string {
   return exit.statement.kind === 'while'
-    ? `${(tellStep(exit) ?? '').replace(/\.$/, '')}, so the loop \`${head}\` is passed over.`
+    ? `${(tellStep(exit) ?? '').replace(/\.$/, '')}, so the loop is passed over.`
     : `The loop \`${head}\` has nothing to go through.`;
 }
 

@@ -25,7 +25,8 @@ export type Expression =
       readonly text: string;
     }
   | { readonly kind: 'index'; readonly object: Expression; readonly index: Expression; readonly text: string }
-  | { readonly kind: 'opaque'; readonly text: string };
+  /** `parts`: of a method call, its object and its arguments, which its value rests on. */
+  | { readonly kind: 'opaque'; readonly text: string; readonly parts?: readonly Expression[] };
 
 /** A statement by the line it starts on. Lines count from 1; `body` is the first line of the block it opens. */
 export type Statement =
@@ -185,7 +186,8 @@ function readStatements(node: SyntaxNode, context: Context): Statement[] {
 
 function readAssignment(node: SyntaxNode, line: number, text: string, context: Context): Statement {
   const target = node.firstChild;
-  const operator = target?.nextSibling;
+  const next = target?.nextSibling;
+  const operator = next?.name === 'TypeDef' ? next.nextSibling : next;
   const value = operator?.nextSibling;
   if (target?.name !== 'VariableName' || operator?.name !== 'AssignOp' || !value || value.nextSibling) {
     return { kind: 'other', line, text };
@@ -311,8 +313,12 @@ function readExpression(node: SyntaxNode, context: Context): Expression {
     case 'CallExpression': {
       const args = readArguments(node.getChild('ArgList'), context);
       const callee = node.firstChild;
-      if (!args || callee?.name !== 'VariableName') return { kind: 'opaque', text };
-      return { kind: 'call', callee: textOf(callee, context), args, text };
+      if (!args || !callee) return { kind: 'opaque', text };
+      if (callee.name === 'VariableName')
+        return { kind: 'call', callee: textOf(callee, context), args, text };
+      const object = callee.name === 'MemberExpression' ? callee.firstChild : null;
+      const parts = object && [readExpression(object, context), ...args];
+      return { kind: 'opaque', text, ...(parts && { parts }) };
     }
     case 'MemberExpression': {
       const object = node.firstChild;

@@ -5,7 +5,7 @@ import { evaluate, renderValue, truth } from './evaluate.js';
 import type { Statement } from './python-source.js';
 import type { Step } from './steps.js';
 import { lengthOf } from './views.js';
-import { calculation, factsOf } from './worked.js';
+import { calculation, factsOf, isNameless } from './worked.js';
 
 type ValueStatement = Extract<Statement, { readonly kind: 'return' | 'expression' }>;
 
@@ -14,14 +14,14 @@ const LONGEST_VALUE = 160;
 
 /** The value if it can be stated: short, and not a mere function, class or module. */
 export function shown(value: string | undefined): string | undefined {
-  if (value === undefined || value.length > LONGEST_VALUE || /^<(function|class|module|builtin)/.test(value))
-    return undefined;
-  return value;
+  return value === undefined || value.length > LONGEST_VALUE || isNameless(value) ? undefined : value;
 }
 
-/** What a step did; undefined when there is nothing to tell. */
-export function tellStep(step: Step): string | undefined {
-  const told = tellEffect(step);
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** What a step did; undefined when there is nothing to tell. `fresh`: facts that were stated just before, not said again. */
+export function tellStep(step: Step, fresh: ReadonlySet<string> = NOTHING): string | undefined {
+  const told = tellEffect(step, fresh);
   if (step.raised === undefined || /^Stop(Async)?Iteration/.test(step.raised)) return told;
   const passedOn = step.calls.some((call) => call.steps.at(-1)?.raised === step.raised);
   const code = codeOf(step);
@@ -40,7 +40,7 @@ export function verdictOf(step: Step): boolean | undefined {
   return value === undefined ? undefined : truth(value);
 }
 
-function tellEffect(step: Step): string | undefined {
+function tellEffect(step: Step, fresh: ReadonlySet<string>): string | undefined {
   const { statement } = step;
   switch (statement.kind) {
     case 'assign':
@@ -49,7 +49,7 @@ function tellEffect(step: Step): string | undefined {
       return tellAppend(step, statement);
     case 'if':
     case 'while':
-      return tellTest(step, statement);
+      return tellTest(step, statement, fresh);
     case 'return':
       return tellReturn(step, statement);
     case 'for':
@@ -68,16 +68,20 @@ function tellAssignment(step: Step, statement: Statement & { kind: 'assign' }): 
   const now = step.after.get(target);
   if (now === undefined || step.raised !== undefined) return undefined;
   const value = shown(now);
-  if (value === undefined)
-    return /^<(function|class|module)/.test(now) ? undefined : tellLong(target, now, codeOf(step));
+  if (value === undefined) return isDefinition(now) ? undefined : tellLong(target, now, codeOf(step));
+  const was = step.before.get(target);
   const others = alsoChanged(step, target);
-  const worked = calculation(statement.value, step.before, now);
+  const worked = statement.value.text === now ? now : calculation(statement.value, step.before, now);
   if (worked !== undefined) {
-    const was = step.before.get(target);
     const verb = was === undefined ? 'is set to' : was === now ? 'stays' : 'becomes';
     return `${target} ${verb} ${worked}${others}.`;
   }
-  return `\`${codeOf(step)}\` makes ${target} = ${value}${others}.`;
+  return `\`${codeOf(step)}\` ${was === now ? 'leaves' : 'makes'} ${target} = ${value}${others}.`;
+}
+
+/** A function, class or module: that a name stands for it is nothing to tell. */
+function isDefinition(value: string): boolean {
+  return /^<(function|class|module|builtin|method|bound|partial|type)\b/.test(value);
 }
 
 function tellAppend(step: Step, statement: Statement & { kind: 'append' }): string | undefined {
@@ -96,10 +100,14 @@ function tellAppend(step: Step, statement: Statement & { kind: 'append' }): stri
     : `${worked} is appended to ${target}, which becomes ${whole}.`;
 }
 
-function tellTest(step: Step, statement: Statement & { kind: 'if' | 'while' }): string {
+function tellTest(
+  step: Step,
+  statement: Statement & { kind: 'if' | 'while' },
+  fresh: ReadonlySet<string>,
+): string {
   const verdict = verdictOf(step);
   if (statement.test.kind === 'literal') return '';
-  const facts = factsOf(statement.test, step.before);
+  const facts = factsOf(statement.test, step.before).filter((fact) => !fresh.has(fact));
   const test = oneLine(statement.test.text);
   const shownFacts = facts.length > 0 ? `with ${listOf(facts)}` : '';
   if (verdict === undefined) return '';
@@ -124,7 +132,15 @@ function tellExpression(step: Step, statement: ValueStatement): string | undefin
   if (/^\s*[rRuUbB]?["']/.test(statement.text)) return undefined;
   const printed = printedBy(step, statement);
   if (printed !== undefined) return `\`${codeOf(step)}\` prints ${printed}.`;
-  return tellChanges(step) ?? (step.calls.length > 0 ? undefined : `\`${codeOf(step)}\` runs.`);
+  return tellChanges(step) ?? (step.calls.length > 0 ? undefined : tellIdle(step));
+}
+
+/** A statement that changed nothing: `xs.reverse()` on an empty list. */
+function tellIdle(step: Step): string {
+  const code = codeOf(step);
+  const object = /^([A-Za-z_]\w*)(?:\.\w+\(|\[)/.exec(step.statement.text)?.[1];
+  const value = object === undefined ? undefined : shown(step.after.get(object));
+  return value === undefined ? `\`${code}\` runs.` : `\`${code}\` leaves ${object} = ${value}.`;
 }
 
 /** What a simple `print(x)` prints, in backticks; undefined for everything else. */
@@ -146,7 +162,7 @@ function tellOther(step: Step): string | undefined {
   if (/^continue\b/.test(text)) return '`continue` goes on with the next round.';
   if (SILENT.test(text) || step.raised !== undefined) return undefined;
   if (/^(raise|assert)\b/.test(text)) return undefined;
-  return step.calls.length > 0 ? undefined : `\`${codeOf(step)}\` runs.`;
+  return step.calls.length > 0 ? undefined : tellIdle(step);
 }
 
 /** The changes of a step that has no form of its own. */
@@ -155,7 +171,7 @@ function tellChanges(step: Step): string | undefined {
   const told = step.changed.filter((name) => shown(step.after.get(name)) !== undefined);
   const long = step.changed.find((name) => {
     const now = step.after.get(name);
-    return now !== undefined && now.length > LONGEST_VALUE && !/^<(function|class|module|builtin)/.test(now);
+    return now !== undefined && now.length > LONGEST_VALUE && !isNameless(now);
   });
   if (told.length > 0) {
     const facts = told.slice(0, 6).map((name) => `${name} = ${step.after.get(name)}`);

@@ -3,7 +3,7 @@
  * run, what it left, a return. Value equality and unification of expressions with their worked forms live here too.
  */
 import { pythonEquals, safeParsePythonLiteral } from '../core/python-literal.js';
-import { evaluate, renderValue, type Variables } from './evaluate.js';
+import { renderedOf, type Variables } from './evaluate.js';
 import type { Expression } from './python-source.js';
 import type { FrameNode, Step, StepTree } from './steps.js';
 
@@ -71,9 +71,9 @@ export function unifies(code: Expression, worked: Expression, variables: Variabl
     const actual = variables.get(code.name);
     return actual === undefined || sameValue(worked.text.replace(/^\((.*)\)$/, '$1'), actual);
   }
-  const a = evaluate(code, variables);
-  const b = evaluate(worked, NONE);
-  return a === undefined || b === undefined || renderValue(a) === renderValue(b);
+  const a = renderedOf(code, variables);
+  const b = renderedOf(worked, NONE);
+  return a === undefined || b === undefined || sameValue(b, a);
 }
 
 /** The length of a value that the trace holds whole. */

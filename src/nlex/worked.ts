@@ -2,8 +2,13 @@
  * Showing one's work in full sentences: `total + n` with total = 3 and n = 4 becomes `3 + 4 = 7`, and the facts that
  * decide a condition become `i = 3 and len(s) = 5`. Only values that the trace confirms are shown; long ones are not.
  */
-import { evaluate, renderValue, type Value, type Variables } from './evaluate.js';
+import { evaluate, renderedOf, renderValue, type Value, type Variables } from './evaluate.js';
 import type { Expression } from './python-source.js';
+
+/** A value that says nothing but what it is: `<function f>`, `<bytearray>`. */
+export function isNameless(value: string): boolean {
+  return /^<(?:(?:function|class|module|builtin)\b.*|[\w.]+)>$/s.test(value);
+}
 
 /** Longer values are left out of calculations and facts. */
 const LONGEST_OPERAND = 60;
@@ -50,6 +55,10 @@ function gather(expression: Expression, before: Variables, out: string[]): void 
       } else addFact(expression, before, out);
       return;
     }
+    case 'opaque':
+      for (const part of expression.parts ?? [])
+        if (part.kind !== 'call' && part.kind !== 'opaque') gather(part, before, out);
+      return;
     default:
       addFact(expression, before, out);
   }
@@ -58,13 +67,8 @@ function gather(expression: Expression, before: Variables, out: string[]): void 
 function addFact(expression: Expression, before: Variables, out: string[]): void {
   if (expression.kind === 'literal' || expression.kind === 'opaque' || expression.kind === 'list') return;
   if (/[\n#]/.test(expression.text) || !/[A-Za-z_]/.test(expression.text)) return;
-  const value = expression.kind === 'name' ? before.get(expression.name) : rendered(expression, before);
-  if (
-    value === undefined ||
-    value.length > LONGEST_OPERAND ||
-    /^<(function|class|module|builtin)/.test(value)
-  )
-    return;
+  const value = renderedOf(expression, before);
+  if (value === undefined || value.length > LONGEST_OPERAND || isNameless(value)) return;
   if (expression.kind === 'binary') {
     const put = substituted(expression, before);
     if (put !== undefined && put.length <= LONGEST_OPERAND)
@@ -82,9 +86,9 @@ export function substituted(expression: Expression, before: Variables): string |
     case 'name':
       return short(before.get(expression.name));
     case 'index':
-      return short(rendered(expression, before));
+      return short(renderedOf(expression, before));
     case 'call': {
-      if (expression.callee === 'len') return short(rendered(expression, before));
+      if (expression.callee === 'len') return short(renderedOf(expression, before));
       const args = all(expression.args, before);
       return args && `${expression.callee}(${args.join(', ')})`;
     }
@@ -116,10 +120,13 @@ export function substituted(expression: Expression, before: Variables): string |
 
 /** How tightly an operator binds. `x -= a + b` is read as `x - (a + b)`: there the right side binds less. */
 function rank({ operator }: { readonly operator: string }): number {
-  if (operator === '+' || operator === '-') return 1;
-  if (operator === '**') return 3;
-  return ['*', '/', '//', '%'].includes(operator) ? 2 : 0;
+  return RANKS[operator] ?? 0;
 }
+
+const RANKS: Readonly<Record<string, number>> = {
+  ...{ '|': 1, '^': 2, '&': 3, '<<': 4, '>>': 4, '+': 5, '-': 5 },
+  ...{ '*': 6, '/': 6, '//': 6, '%': 6, '**': 7 },
+};
 
 function bracketed(operand: string): string {
   return /^-\d/.test(operand) ? `(${operand})` : operand;
@@ -128,11 +135,6 @@ function bracketed(operand: string): string {
 function all(parts: readonly Expression[], before: Variables): string[] | undefined {
   const texts = parts.map((part) => substituted(part, before));
   return texts.every((text) => text !== undefined) ? (texts as string[]) : undefined;
-}
-
-function rendered(expression: Expression, before: Variables): string | undefined {
-  const value = evaluate(expression, before);
-  return value === undefined ? undefined : renderValue(value);
 }
 
 function short(value: string | undefined): string | undefined {

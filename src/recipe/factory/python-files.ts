@@ -47,6 +47,25 @@ async function* readFolder(root: string, inside: string, onRead: OnRead): AsyncG
   }
 }
 
+/** Larger archives are not read a first time only to count. */
+const LARGEST_COUNTED = 200_000_000;
+
+/** How many files there are, where that is soon told. */
+export async function countPythonFiles(paths: readonly string[]): Promise<number | undefined> {
+  const sizes = await Promise.all(
+    paths.map((path) =>
+      stat(path).then(
+        (found) => (found.isFile() ? found.size : 0),
+        () => 0,
+      ),
+    ),
+  );
+  if (sizes.reduce((sum, size) => sum + size, 0) > LARGEST_COUNTED) return undefined;
+  let count = 0;
+  for await (const _ of readPythonFiles(paths)) count++;
+  return count;
+}
+
 /** The .py members of a tar archive (ustar, GNU and pax names). */
 async function* readTar(path: string, bytes: number, onRead: OnRead): AsyncGenerator<PythonFile> {
   const file = createReadStream(path);
