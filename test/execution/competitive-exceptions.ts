@@ -1,7 +1,9 @@
 /**
- * Hidden tests beyond the first six on which an accepted CodeContests solution is rightly not accepted here; ids, the
- * tests' places among the hidden ones (from 0) and causes. Which problems have been judged on all their hidden tests, and
- * which have not yet, is in docs/log.md.
+ * Where verdicts on real data rightly differ from what is recorded with it: ids, places and causes.
+ *
+ * Hidden tests beyond the first six on which an accepted CodeContests solution is rightly not accepted here; the tests'
+ * places are among the hidden ones, from 0. "Any of several answers" was checked with a checker of the problem's own: the
+ * printed answer fulfils the statement.
  */
 export interface HiddenTestException {
   readonly problem: string;
@@ -40,3 +42,14 @@ export const HIDDEN_TEST_EXCEPTIONS: readonly HiddenTestException[] = [
     cause: 'recurses deeper than 1,000: RecursionError in a bare python3 too',
   },
 ];
+
+/** Programs of the shared APPS part whose recorded verdict is rightly not ours: the problem, the candidate's place. */
+export const APPS_EXCEPTIONS: readonly {
+  readonly problem: string;
+  readonly candidate: number;
+  readonly cause: string;
+}[] = [6, 9].map((candidate) => ({
+  problem: 'APPS/2183',
+  candidate,
+  cause: `recorded as too slow; prints what is expected in at most ${candidate === 6 ? 2.7 : 2.2} s of CPU time here`,
+}));

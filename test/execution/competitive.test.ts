@@ -1,8 +1,10 @@
 /**
  * Verdicts on real contest data (competitive/ of the shared folder), comparator `codecontests`: accepted solutions are
  * accepted on public and the first six hidden tests (and, with DESKCHECK_FULL=1, on all others but for the exceptions
- * listed in competitive-exceptions.ts), synthetic incorrect ones are rejected, tracing changes no output.
- * A fixed fifth of the problems, to stay quick; all of them with DESKCHECK_FULL=1 (done by hand: docs/log.md).
+ * listed in competitive-exceptions.ts), synthetic incorrect ones are rejected, tracing changes no output; and models'
+ * programs for APPS get the verdicts that are recorded with them.
+ * A fixed fifth of the problems, to stay quick; all of them with DESKCHECK_FULL=1, or a part of them with
+ * DESKCHECK_FULL=3/8, which is the third of eight (done by hand: docs/log.md).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hash32 } from '../../src/core/rng.js';
@@ -11,7 +13,7 @@ import { judge } from '../../src/execution/judge.js';
 import type { Sandbox } from '../../src/execution/types.js';
 import type { Problem, TestCase } from '../../src/problem/types.js';
 import { noSharedData, readSharedRows } from '../support/shared-data.js';
-import { HIDDEN_TEST_EXCEPTIONS } from './competitive-exceptions.js';
+import { APPS_EXCEPTIONS, HIDDEN_TEST_EXCEPTIONS } from './competitive-exceptions.js';
 
 interface Row {
   readonly id: string;
@@ -26,7 +28,9 @@ interface Row {
 }
 
 const LIMITS = { cpuTimeMs: 10_000, memoryLimitBytes: 512 << 20, outputLimitBytes: 4 << 20 };
-const isFull = process.env['DESKCHECK_FULL'] === '1';
+const [part = 0, parts = 0] = (process.env['DESKCHECK_FULL'] ?? '').split('/').map(Number);
+const isFull = part > 0;
+const isInPart = (index: number): boolean => index % Math.max(1, parts) === part - 1;
 
 const toProblem = (row: Row, hidden: number): Problem => ({
   id: row.id,
@@ -43,8 +47,8 @@ describe.skipIf(noSharedData !== undefined)(
     let rows: Row[] = [];
     beforeAll(() => {
       sandbox = createSandbox('auto', { processes: 2 });
-      rows = readSharedRows<Row>('competitive/codecontests.shared.jsonl.gz').filter(
-        ({ id, check }) => isFull || (hash32(id) % 5 === 0 && check.max_seconds < 0.3),
+      rows = readSharedRows<Row>('competitive/codecontests.shared.jsonl.gz').filter(({ id, check }, index) =>
+        isFull ? isInPart(index) : hash32(id) % 5 === 0 && check.max_seconds < 0.3,
       );
     });
     afterAll(() => sandbox[Symbol.asyncDispose]());
@@ -121,5 +125,58 @@ describe.skipIf(noSharedData !== undefined)(
       );
       expect(different).toEqual([]);
     }, 600_000);
+  },
+);
+
+interface AppsRow {
+  readonly id: string;
+  readonly io: 'stdin' | 'function';
+  readonly public_tests: readonly TestCase[];
+  readonly hidden_tests: readonly TestCase[];
+  readonly candidates: readonly {
+    readonly code: string;
+    readonly verified: {
+      readonly public_pass: boolean;
+      readonly hidden_pass: boolean;
+      readonly first_fail: string | null;
+    };
+  }[];
+}
+
+describe.skipIf(noSharedData !== undefined)(
+  `APPS${noSharedData === undefined ? '' : ` (${noSharedData})`}`,
+  () => {
+    let sandbox: Sandbox;
+    beforeAll(() => {
+      sandbox = createSandbox('auto', { processes: 2 });
+    });
+    afterAll(() => sandbox[Symbol.asyncDispose]());
+
+    it('gives models’ programs the verdicts recorded with them, but for the exceptions listed', async () => {
+      const rows = readSharedRows<AppsRow>('competitive/apps150_candidates.shared.jsonl.gz')
+        .filter(({ io }) => io === 'stdin')
+        .filter((_, index) => (isFull ? isInPart(index) : index % 5 === 0));
+      const excepted = new Map(
+        APPS_EXCEPTIONS.map(({ problem, candidate }) => [`${problem} ${candidate}`, true]),
+      );
+      const passes = async (source: string, tests: readonly TestCase[]): Promise<boolean> => {
+        const problem = { id: '', statement: '', publicTests: tests, privateTests: [], limits: LIMITS };
+        return (await judge(sandbox, { source }, problem, { stopEarly: true })).verdict === 'accepted';
+      };
+      const different: string[] = [];
+      const judgeOne = async (row: AppsRow, place: number): Promise<void> => {
+        const { code, verified } = row.candidates[place]!;
+        // Too slow then: only worth the time when everything is judged.
+        if (verified.first_fail === 'tle' && !isFull) return;
+        const isPublic = await passes(code, row.public_tests);
+        const isHidden = isPublic && (await passes(code, row.hidden_tests));
+        const isRight = isPublic === verified.public_pass && (!isPublic || isHidden === verified.hidden_pass);
+        const name = `${row.id} ${place}`;
+        // An exception that is none any more has to go.
+        if (isRight === excepted.has(name)) different.push(`${name}: ${isPublic}, ${isHidden}`);
+      };
+      await Promise.all(rows.flatMap((row) => row.candidates.map((_, place) => judgeOne(row, place))));
+      expect(different).toEqual([]);
+    }, 1_800_000);
   },
 );
