@@ -19,6 +19,7 @@ _SECCOMP_MODE_FILTER = 2
 _CLONE_THREAD = 0x10000
 _MOUNT_FLAGS = 2 | 4 | 1024  # nosuid, nodev, noatime
 _READ_ONLY = 1 | 2 | 32 | 4096  # read-only, nosuid, remount, bind
+_LOCKED = 4 | 8  # nodev, noexec
 _MNT_DETACH = 2
 _EPERM, _ENOSYS = 1, 38
 
@@ -142,7 +143,10 @@ def protect_mounts():
     /proc. (bubblewrap's own `--remount-ro` would also forbid to open devices.)
     """
     for path in ["/proc"] + [os.path.join("/dev", name) for name in os.listdir("/dev")]:
-        if os.path.ismount(path) and _libc.mount(None, path.encode(), None, _READ_ONLY, None) != 0:
+        if not os.path.ismount(path):
+            continue
+        kept = os.statvfs(path).f_flag & _LOCKED  # what the machine has set cannot be taken away here
+        if _libc.mount(None, path.encode(), None, _READ_ONLY | kept, None) != 0:
             raise OSError(ctypes.get_errno(), "cannot protect " + path)
 
 

@@ -5,7 +5,6 @@ call as a literal. Leaves out: limits on time, memory and output (the process ar
 of the output. Used by every sandbox; standard library only, CPython 3.10 and newer, and Pyodide.
 """
 
-import ast
 import atexit
 import gc
 import io
@@ -82,11 +81,15 @@ def run(source, kind, expression=None, caps=None, cache=None, stdout=None):
             reply["e"] = describe(error)
     _setrecursionlimit(_recursion_limit)
     if recorder is not None:
-        reply["t"] = recorder.events
-        reply["f"] = recorder.frames
-        if recorder.excluded is not None:
-            reply["x"] = recorder.excluded
+        add_trace(reply, recorder)
     return reply
+
+
+def add_trace(reply, recorder):
+    reply["t"] = recorder.events
+    reply["f"] = recorder.frames
+    if recorder.excluded is not None:
+        reply["x"] = recorder.excluded
 
 
 def _execute(code, expression, recorder):
@@ -199,12 +202,3 @@ def _is_literal(value, depth):
     if kind is dict:
         return all(_is_literal(k, depth + 1) and _is_literal(v, depth + 1) for k, v in value.items())
     return False
-
-
-def check_syntax(source):
-    """None, or [message, line] of the syntax error."""
-    try:
-        ast.parse(source)
-    except SyntaxError as error:
-        return [error.msg, error.lineno]
-    return None

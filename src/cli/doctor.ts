@@ -29,7 +29,7 @@ export function addDoctorCommand(program: Command): void {
         for (const { kind, works, detail, remedy, caveats } of execution.sandboxes) {
           lines.push(`  ${works ? 'works  ' : 'missing'}  ${kind}: ${detail}`);
           if (remedy !== undefined) lines.push(`           to mend it: ${remedy}`);
-          for (const caveat of caveats) lines.push(`           note: ${caveat}`);
+          if (works) for (const caveat of caveats) lines.push(`           note: ${caveat}`);
         }
         lines.push('', `"auto" is ${execution.auto} here. unsafe-process is used only when it is named.`);
         process.stdout.write(`${lines.join('\n')}\n`);

@@ -54,7 +54,7 @@ export function createSandbox(kind: SandboxKind = 'auto', options: SandboxOption
 }
 
 /** What one sandbox is good for on this machine. */
-export interface SandboxReport {
+interface SandboxReport {
   readonly kind: Sandbox['kind'];
   readonly works: boolean;
   /** The interpreter, or why it does not work. */
@@ -65,7 +65,7 @@ export interface SandboxReport {
   readonly caveats: readonly string[];
 }
 
-export interface ExecutionReport {
+interface ExecutionReport {
   readonly auto: 'native' | 'wasm' | 'none';
   readonly sandboxes: readonly SandboxReport[];
 }
@@ -94,7 +94,7 @@ async function diagnoseNative(named: string | undefined): Promise<SandboxReport>
 
 async function diagnoseWasm(): Promise<SandboxReport> {
   const caveats = [
-    'threads run to their end when they are started, and there are no processes, sockets or pipes',
+    'threads run to their end when they are started (asyncio works, but for threads); there are no processes, sockets or pipes',
     // Node's permission model covers files and processes; it does not cover the network before Node 25.
     'should WebAssembly itself be broken out of, Node 20 to 24 would leave the network open',
   ];

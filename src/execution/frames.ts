@@ -9,7 +9,7 @@
 const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
 /** A frame that arrived: both parts unparsed. */
-export interface Frame {
+interface Frame {
   readonly header: Buffer;
   readonly body: Buffer;
 }

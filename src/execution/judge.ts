@@ -46,7 +46,7 @@ export interface ProgramVerdict {
 }
 
 /** One run to be judged: what the program is given, and what its execution is worth. */
-export interface JudgedRun {
+interface JudgedRun {
   readonly input: ProgramInput;
   verdictOf(execution: Execution): TestVerdict;
 }

@@ -18,7 +18,7 @@ const TICK_MS = 50;
 /** A process that passed its own limit by this much CPU time will not stop by itself. */
 const CPU_GRACE_MS = 1_200;
 
-export interface PoolOptions {
+interface PoolOptions {
   readonly kind: Sandbox['kind'];
   readonly concurrency: number;
   /** How the next process is started. */
@@ -294,7 +294,7 @@ export class SandboxPool implements Sandbox {
 }
 
 /** The wall-clock backstop of a CPU limit: generous, since the machine may be busy with other things. */
-export function wallLimitMs(limits: Limits): number {
+function wallLimitMs(limits: Limits): number {
   return 3 * limits.cpuTimeMs + 2_000;
 }
 

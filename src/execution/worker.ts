@@ -34,7 +34,7 @@ export interface WorkerCommand {
   readonly attachment?: Buffer;
 }
 
-export interface WorkerEvents {
+interface WorkerEvents {
   /** The process is ready for jobs; with the bytes that it sent along. */
   ready(body: Buffer): void;
   /** undefined: the process said something that is not a report; it has been killed. */

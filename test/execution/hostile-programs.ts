@@ -332,6 +332,11 @@ export const HOSTILE_PROGRAMS: readonly HostileProgram[] = [
     outcomes: ['runtime-error', 'completed'],
   },
   {
+    title: 'killing its parent alone',
+    source: 'import os\nos.kill(os.getppid(), 9)',
+    outcomes: ['runtime-error', 'completed'],
+  },
+  {
     title: 'stopping itself',
     source: 'import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\nprint("end")',
     outcomes: ['time-limit', 'completed', 'runtime-error'],
