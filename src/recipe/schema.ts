@@ -31,7 +31,7 @@ const data = z.strictObject({
   /** Share of families with a mutant, in function form, with a solving and with a review example. */
   mutant: share.default(0.8),
   call: share.default(0.08),
-  solving: share.default(0.35),
+  solving: share.default(0.26),
   review: share.default(0.35),
   trainProblems: count.default(1_000),
   validationProblems: count.default(60),
@@ -58,8 +58,8 @@ const sft = sftOptimizer.extend({
     .min(1)
     .default(['execution', 'solving', 'review']),
   /** Budget in training tokens, and a limit in minutes; the schedule follows whichever is nearer its end. */
-  tokens: count.default(11_000_000),
-  maxMinutes: rate.default(7),
+  tokens: count.default(12_000_000),
+  maxMinutes: rate.default(8),
   /** How often the validation problems are tried, in shares of the budget. */
   validateEvery: share.default(0.125),
 });
