@@ -15,7 +15,7 @@ import {
 } from './estimates.js';
 import { passAtK } from './estimators.js';
 import type { BenchmarkRecord, EvaluationRecord, SelectionRecord } from './records.js';
-import { curvesOf, scoredPrograms } from './selection-curves.js';
+import { curvesOf, isUnscored, scoredPrograms } from './selection-curves.js';
 import type { Cluster } from './statistics.js';
 import { latest } from './summarise-benchmarks.js';
 
@@ -149,7 +149,11 @@ function addSelections(
   const curves = records
     .map((record) => ({ record, programs: scoredPrograms(record.programs) }))
     .filter(({ programs }) => programs.length >= k && k > 0)
-    .map(({ record, programs }) => curvesOf(record.problem, programs, ks));
+    .map(({ record, programs }) => {
+      const curves = curvesOf(record.problem, programs, ks);
+      // Where simulating stopped early, what is complete is not a fair part of the problems.
+      return record.choice?.stoppedEarly ? { ...curves, simulated: null, majority: null } : curves;
+    });
   const of = (value: (curve: (typeof curves)[number]) => number | undefined): Clusters =>
     clustersBy(curves, (curve) => [value(curve) ?? null]);
   add(
@@ -176,6 +180,13 @@ function addSelections(
   add(
     `best@${k} by execution${arm}`,
     of(({ executed }) => executed[k - 1]),
+  );
+  add(
+    `submitted by the run${arm}`,
+    clustersBy(records, ({ programs, choice }) => {
+      if (choice === undefined || programs.some(isUnscored)) return [];
+      return [choice.chosen !== null && programs[choice.chosen]?.verdictAll === 'accepted' ? 1 : 0];
+    }),
   );
   add(
     `majority@${k} of simulated outputs${arm}`,

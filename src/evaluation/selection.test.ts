@@ -126,6 +126,13 @@ describe('what a run submitted', () => {
     expect(selections[0]!.arms.executed.map(({ value }) => value)).toEqual([0.5, 1]);
   });
 
+  it('keeps out of curves and mixes the problems that happen to be complete: they are the easy ones', () => {
+    const { selections } = summariseSelections([record('p', programs, { choice })], context);
+    expect(selections[0]).toMatchObject({ draws: 0, costs: [], settled: { right: { value: 1 } } });
+    expect(selections[0]!.arms.simulated).toEqual([]);
+    expect(summariseOwnMixes([record('p', programs, { choice })], context)).toEqual([]);
+  });
+
   it('is not counted where programs were not judged', () => {
     const unjudged = programs.map((program) => ({ ...program, verdictAll: 'unscored' as const }));
     expect(summariseSelections([record('p', unjudged, { choice })], context).selections[0]!.settled).toBe(

@@ -29,7 +29,9 @@ export function summariseOwnMixes(
   records: readonly SelectionRecord[],
   context: SummaryContext,
 ): OwnMixSummary[] {
-  const groups = groupBy(records, ({ model, verifier = model, stage, publicTestsInPrompt = true }) =>
+  // Where simulating stopped early, the predictions made are about the programs that could still win, and no fair mix.
+  const inFull = records.filter(({ choice }) => !choice?.stoppedEarly);
+  const groups = groupBy(inFull, ({ model, verifier = model, stage, publicTestsInPrompt = true }) =>
     JSON.stringify([model, verifier, stage, publicTestsInPrompt]),
   );
   return [...groups.values()]

@@ -128,7 +128,9 @@ function summariseArm(records: readonly SelectionRecord[], context: SummaryConte
   const ks = Array.from({ length: largestK }, (_, i) => i + 1);
   const enough = scored.filter(({ programs }) => largestK > 0 && programs.length >= largestK);
   const computed = enough.map(({ record, programs }) => curvesOf(record.problem, programs, ks));
-  const anySimulated = computed.some((curve) => curve.simulated !== null);
+  // Where simulating stopped early, what is complete is not a fair part of the problems.
+  const inFull = !records.some(({ choice }) => choice?.stoppedEarly);
+  const anySimulated = inFull && computed.some((curve) => curve.simulated !== null);
   const curves = anySimulated ? computed.filter((curve) => curve.simulated !== null) : computed;
   const inCurves = new Set(curves.map(({ problem }) => problem));
 
@@ -191,10 +193,12 @@ function summariseArm(records: readonly SelectionRecord[], context: SummaryConte
       ),
     ),
     ...countPrograms(records),
-    costs: selectionCosts(
-      enough.filter(({ record }) => inCurves.has(record.problem)).map(({ programs }) => programs),
-      ks,
-    ),
+    costs: inFull
+      ? selectionCosts(
+          enough.filter(({ record }) => inCurves.has(record.problem)).map(({ programs }) => programs),
+          ks,
+        )
+      : [],
     ...settledOf(records, context),
   };
   return { summary, curves };

@@ -125,7 +125,11 @@ function panel(context: SectionContext, selection: SelectionSummary): Html {
   const facts = [
     counted(problems, 'problem'),
     `${min === max ? min : `${min}–${max}`} programs each`,
-    draws === 0 ? 'not simulated' : `${counted(draws, 'prediction')} per program and test`,
+    draws === 0
+      ? selection.settled?.stoppedEarly
+        ? 'simulated until the choice was settled'
+        : 'not simulated'
+      : `${counted(draws, 'prediction')} per program and test`,
     ...(verifier === model ? [] : [`simulated by ${verifier}`]),
     ...(publicTestsInPrompt ? [] : ['solved without public tests in the prompt']),
   ];
