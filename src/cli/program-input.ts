@@ -50,7 +50,7 @@ export async function traceOnce(program: Program, input: ProgramInput): Promise<
   });
 }
 
-export async function withSandbox<T>(work: (sandbox: Sandbox) => Promise<T>): Promise<T> {
+async function withSandbox<T>(work: (sandbox: Sandbox) => Promise<T>): Promise<T> {
   const sandbox = createSandbox('auto', { processes: 1 });
   try {
     return await work(sandbox);

@@ -49,7 +49,7 @@ const prediction = z.object({
 export type PredictionRecord = Readonly<z.infer<typeof prediction>>;
 
 /** One (program, input) pair whose output the model predicted, one or several times. */
-export const outputPredictionRecord = z.object({
+const outputPredictionRecord = z.object({
   schema: z.literal('output-prediction/1'),
   /** Id of the problem, the unit of resampling. */
   problem: z.string(),
@@ -147,7 +147,7 @@ const choice = z.object({
 export type ChoiceRecord = Readonly<z.infer<typeof choice>>;
 
 /** All samples for one problem, with their simulations and their real results: best@k in all its forms. */
-export const selectionRecord = z.object({
+const selectionRecord = z.object({
   schema: z.literal('selection/1'),
   problem: z.string(),
   stage: z.string(),
@@ -180,7 +180,7 @@ const repairProgram = z.object({
 });
 
 /** One Self-RLEF episode (paper §4): its programs in order, the last being the one that counts. */
-export const selfRlefRecord = z.object({
+const selfRlefRecord = z.object({
   schema: z.literal('self-rlef/1'),
   problem: z.string(),
   stage: z.string(),
@@ -204,7 +204,7 @@ const benchmarkVerdict = z.enum([...verdict.options, 'truncated']);
 export type BenchmarkVerdict = z.infer<typeof benchmarkVerdict>;
 
 /** One answer to one item of a benchmark. A row whose place (item, sample) comes again later is replaced by that one. */
-export const benchmarkRecord = z.object({
+const benchmarkRecord = z.object({
   schema: z.literal('benchmark/1'),
   benchmark: z.string(),
   /** One question. */
@@ -255,7 +255,7 @@ const sampleTurn = z.object({
 export type EpisodeSampleTurn = Readonly<z.infer<typeof sampleTurn>>;
 
 /** An episode to be read in full. */
-export const episodeSample = z.object({
+const episodeSample = z.object({
   schema: z.literal('episode-sample/1'),
   title: z.string(),
   stage: z.string(),
@@ -278,7 +278,7 @@ const evaluationRecord = z.discriminatedUnion('schema', [
 export type EvaluationRecord = Readonly<z.infer<typeof evaluationRecord>>;
 
 /** One row of `metrics.jsonl` about training; further numbers are kept as they are. */
-export const trainingMetric = z.looseObject({
+const trainingMetric = z.looseObject({
   stage: z.enum(['sft', 'rl']),
   /** Optimizer steps done in this stage. */
   step: count,

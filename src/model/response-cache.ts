@@ -78,7 +78,7 @@ export function createUnaskedModel(id: string): ChatModel {
   };
 }
 
-export function requestKey(model: string, request: ChatRequest): string {
+function requestKey(model: string, request: ChatRequest): string {
   const { messages, maxTokens, temperature, topP = 1, topK = 0, seed } = request;
   return hashJson({ model, messages, maxTokens, temperature, topP, topK, seed });
 }

@@ -25,7 +25,7 @@ interface Built {
 }
 
 /** Everything a run recorded. Throws a UsageError for a folder that holds no run. */
-export async function readRunRecords(folder: string): Promise<EvaluationRecord[]> {
+async function readRunRecords(folder: string): Promise<EvaluationRecord[]> {
   const isRun = await Promise.all(['settings.json', 'recipe.yaml'].map((name) => exists(join(folder, name))));
   if (!isRun.includes(true)) {
     throw new UsageError(

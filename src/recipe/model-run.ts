@@ -197,7 +197,7 @@ export async function reportModelRun(
 }
 
 /** A program's file: the problem's id, as far as it can be a name. */
-export function fileNameOf(id: string): string {
+function fileNameOf(id: string): string {
   const safe = id.replace(/[^\w.-]/g, '_').slice(0, 100);
   return safe === id ? `${id}.py` : `${safe}-${hashJson(id).slice(0, 8)}.py`;
 }

@@ -125,7 +125,7 @@ function contextOf(problem: Problem, workplace: Workplace, settings: VerifySetti
 }
 
 /** The choice among stored samples: a pure function of the record, so that it can be made again. */
-export function chooseFrom(
+function chooseFrom(
   { problem, programs }: SelectionRecord,
   { predictions: draws, vote, seed }: Pick<VerifySettings, 'predictions' | 'vote' | 'seed'>,
 ): ChoiceOutcome {

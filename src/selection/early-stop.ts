@@ -50,7 +50,7 @@ export function programScore(
   };
 }
 
-export interface Race {
+interface Race {
   /** What to predict now, side by side; empty when the choice is settled. */
   next(): readonly { readonly program: number; readonly test: number; readonly draw: number }[];
   note(program: number, test: number, prediction: Prediction): void;

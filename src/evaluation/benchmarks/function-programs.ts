@@ -99,7 +99,7 @@ def run_tests(candidate):
 }
 
 /** A Python string literal. */
-export function pythonText(text: string): string {
+function pythonText(text: string): string {
   // JSON escapes are Python's, but that a pair of surrogates is one character.
   return JSON.stringify(text).replace(
     /[\u{10000}-\u{10ffff}]/gu,

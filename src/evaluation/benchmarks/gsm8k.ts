@@ -16,7 +16,7 @@ const row = z.object({
   /** Worked solution, ending in `#### <number>`. */
   answer: z.string(),
 });
-export type Gsm8kProblem = Readonly<z.infer<typeof row>>;
+type Gsm8kProblem = Readonly<z.infer<typeof row>>;
 
 export function parseGsm8k(rows: readonly unknown[]): Gsm8kProblem[] {
   return parseRows(rows, row, 'GSM8K');

@@ -16,7 +16,7 @@ export const MATH500_SOURCE =
   'Download the 500 MATH problems of openai/prm800k (MIT), as rows with `prompt` and `answer`.';
 
 const row = z.object({ prompt: z.string(), answer: z.string() });
-export type MathProblem = Readonly<z.infer<typeof row>>;
+type MathProblem = Readonly<z.infer<typeof row>>;
 
 /** Rows as LLMEval carries them (`prompt`, `answer`), or as published (`problem`, `answer`). */
 export function parseMath500(rows: readonly unknown[]): MathProblem[] {
@@ -37,7 +37,7 @@ export function mathAnswersEqual(a: string, b: string): boolean {
 }
 
 /** The last boxed answer, or the whole text, cleaned of what does not matter. */
-export function finalAnswer(text: string): string {
+function finalAnswer(text: string): string {
   return clean(lastBoxed(text) ?? text);
 }
 

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import type { Entry } from './entries.js';
 
 /** Characters of packed details that a page may hold. */
-export const DETAIL_BUDGET = 24_000_000;
+const DETAIL_BUDGET = 24_000_000;
 /** Details unpacked at once. */
 const PART = 20;
 

@@ -8,7 +8,7 @@ import { estimateText, percent } from '../format.js';
 import type { Html } from '../html.js';
 import { COLOUR, figure, Plot, spread } from './plot.js';
 
-export interface Line {
+interface Line {
   readonly arm: SelectionArm;
   readonly name: string;
   readonly shortName: string;
@@ -18,7 +18,7 @@ export interface Line {
   readonly band: boolean;
 }
 
-export const LINES: readonly Line[] = [
+const LINES: readonly Line[] = [
   {
     arm: 'pass',
     name: 'any of them right',

@@ -10,7 +10,7 @@ import { type Html, html, shorten } from '../html.js';
 import { comparison } from './episodes.js';
 import { section, table, verdictPill } from './parts.js';
 
-export interface Choice {
+interface Choice {
   readonly record: SelectionRecord;
   /** Public tests passed by the first draw of simulations; −1 without a program. */
   readonly simulatedPasses: readonly number[];
