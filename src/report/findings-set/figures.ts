@@ -61,7 +61,7 @@ function bars({ title, metrics }: SetFigure, arms: readonly Titled[], measures: 
   const panels = [...new Set(rows.map(({ metric }) => metric))];
   const longest = Math.max(...rows.map(({ arm }) => arm.length));
   return standaloneSvg(title, 950, {
-    height: 30 * arms.length * 1 + 70,
+    height: 30 * arms.length + 70,
     marginLeft: Math.min(280, 16 + longest * 6.6),
     marginRight: 20,
     marginTop: 34,
@@ -306,7 +306,7 @@ function lengths(
   return standaloneSvg(title, 760, {
     height: 340,
     marginLeft: 50,
-    marginRight: 30,
+    marginRight: 170,
     marginBottom: 44,
     color: {
       legend: false,
@@ -321,13 +321,13 @@ function lengths(
       Plot.dot(points, { x: 'tokens', y: 'value', fill: 'arm', r: 3 }),
       Plot.text(
         points,
-        Plot.selectFirst({
+        Plot.selectLast({
           x: 'tokens',
           y: 'value',
           z: 'arm',
           text: 'arm',
           fill: 'arm',
-          dy: -12,
+          dx: 8,
           textAnchor: 'start',
           fontWeight: 600,
         }),
