@@ -50,6 +50,7 @@ async function recordRepair(
       style: options.style,
       includePublicTests: options.publicTestsInPrompt ?? true,
       feedback,
+      feedbackShows: options.feedbackShows ?? 'output',
       maxPrograms: options.maxPrograms,
       maxTokens: options.maxTokens,
       judge: sandbox ? 'every' : 'none',

@@ -26,6 +26,8 @@ export interface EvaluationOptions {
   readonly maxTokens: { readonly solve: number; readonly simulate: number; readonly review: number };
   /** Whether solve prompts show the public tests (paper A.1.3); default true. */
   readonly publicTestsInPrompt?: boolean;
+  /** What reviews see of simulated executions (self-rlef.ts); default `output`. */
+  readonly feedbackShows?: 'output' | 'execution';
   readonly maxPrograms: number;
   /** Self-RLEF episodes per problem and kind of feedback; 0 leaves Self-RLEF out. */
   readonly repairSamples: number;

@@ -32,6 +32,8 @@ export interface FamilyMix {
   readonly call: number;
   readonly solving: number;
   readonly review: number;
+  /** Whether reviews see executions in words, beside their outputs. */
+  readonly toldReviews: boolean;
 }
 
 export const DEFAULT_FAMILY_MIX: FamilyMix = {
@@ -39,6 +41,7 @@ export const DEFAULT_FAMILY_MIX: FamilyMix = {
   call: 0.08,
   solving: 0.35,
   review: 0.35,
+  toldReviews: false,
 };
 
 export interface Family {
@@ -113,10 +116,13 @@ function taskExamples(
   if (rng.chance(mix.review)) {
     const wrong = mutant !== undefined && rng.chance(0.65);
     const shown = wrong ? mutantTraces : traces;
+    const parsed = mix.toldReviews ? parsePython((wrong ? mutant : reference).source) : undefined;
     const feedback = problem.publicTests.map(({ input, output }, at): TestFeedback => {
       const { outcome, stdout } = shown[at]!.execution;
       const actual = outcome === 'completed' ? stdout : undefined;
-      return { input, expected: output, actual, passed: actual?.trimEnd() === output.trimEnd() };
+      const execution = parsed && narrateTersely(parsed, shown[at]!);
+      const passed = actual?.trimEnd() === output.trimEnd();
+      return { input, expected: output, actual, passed, ...(execution !== undefined && { execution }) };
     });
     if (feedback.every(({ actual }) => (actual?.length ?? 0) <= 40)) {
       out.push(reviewExample(style, problem, wrong ? mutant : reference, feedback, reference));

@@ -59,4 +59,6 @@ export interface TestFeedback {
   /** The (predicted or executed) output; `undefined` when no prediction could be read. */
   readonly actual: string | undefined;
   readonly passed: boolean;
+  /** How that output came about, in words, where a review is to see it. */
+  readonly execution?: string;
 }

@@ -33,6 +33,8 @@ const data = z.strictObject({
   call: share.default(0.08),
   solving: share.default(0.26),
   review: share.default(0.35),
+  /** Whether review examples hold executions in words; without `feedbackShows: execution` SFT leaves them out again. */
+  toldReviews: z.boolean().default(false),
   trainProblems: count.default(1_000),
   validationProblems: count.default(60),
   testProblems: count.default(240),
@@ -158,6 +160,8 @@ const recipe = z
     reuse: reuse.prefault({}),
     /** Whether problems are put with their public tests, in SFT, RL and evaluation (paper A.1.3). */
     publicTestsInPrompt: z.boolean().default(true),
+    /** What reviews see of simulated executions: outputs, or all of it; that needs `data.toldReviews`, and more `maxLength`. */
+    feedbackShows: z.enum(['output', 'execution']).default('output'),
     model: modelShape.prefault({}),
     data: data.prefault({}),
     sft: sft.prefault({}),
@@ -165,8 +169,34 @@ const recipe = z
     evaluation: evaluation.prefault({}),
   })
   .superRefine((value, context) => {
-    for (const fault of faultsOfEngine(value)) context.addIssue({ code: 'custom', ...fault });
+    for (const fault of [...faultsOfEngine(value), ...faultsOfFeedback(value)]) {
+      context.addIssue({ code: 'custom', ...fault });
+    }
   });
+
+/** Only simulations are told; executed feedback would have to be traced and narrated. */
+function faultsOfFeedback({
+  feedbackShows,
+  data,
+  rl,
+}: {
+  readonly feedbackShows: 'output' | 'execution';
+  readonly data: { readonly toldReviews: boolean };
+  readonly rl: {
+    readonly maxSteps: number;
+    readonly selfRlef: number;
+    readonly simulatedFeedbackFrom: number;
+  };
+}): { path: string[]; message: string }[] {
+  if (feedbackShows === 'output') return [];
+  const faults = [];
+  if (!data.toldReviews) faults.push({ path: ['data', 'toldReviews'], message: 'needed by feedbackShows' });
+  if (rl.maxSteps > 0 && rl.selfRlef > 0 && rl.simulatedFeedbackFrom > 0) {
+    const message = 'has to be 0 with feedbackShows: execution, since executed outputs are not told';
+    faults.push({ path: ['rl', 'simulatedFeedbackFrom'], message });
+  }
+  return faults;
+}
 
 export type Recipe = Readonly<z.output<typeof recipe>>;
 

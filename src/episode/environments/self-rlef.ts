@@ -13,6 +13,7 @@
 import type { ComparatorName } from '../../execution/comparators.js';
 import { outputsMatch } from '../../execution/comparators.js';
 import { judgeExecution } from '../../execution/judge.js';
+import { narrationOf } from '../../nlex/compare-narrations.js';
 import type { Problem, Program } from '../../problem/types.js';
 import {
   ask,
@@ -34,6 +35,11 @@ export interface SelfRlefSpec {
   readonly style: PromptStyle;
   readonly includePublicTests: boolean;
   readonly feedback: 'simulated' | 'executed';
+  /**
+   * What a review is shown of a simulated execution: its output, as in the paper, or all of it (named there as future work).
+   * Executed feedback has outputs only. Default `output`.
+   */
+  readonly feedbackShows?: 'output' | 'execution';
   /** How many programs may be written in all, the first included; at least 1. */
   readonly maxPrograms: number;
   /** The most tokens of one completion, by what the turn is for. */
@@ -146,7 +152,8 @@ function* check(
         const answer = readLastAnswer(responses[i]!, (text) => spec.style.parseOutput(text, run.inputs[i]!));
         const actual = answer.kind === 'answer' ? answer.value : undefined;
         const passed = actual !== undefined && outputsMatch(comparator, actual, output);
-        return { input, expected: output, actual, passed };
+        const told = spec.feedbackShows === 'execution' ? { execution: narrationOf(responses[i]!.text) } : {};
+        return { input, expected: output, actual, passed, ...told };
       });
       return { program, feedback };
     }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readCall, readFinalAnswer, readOutput, readProgram, readReview } from './answers.js';
 import { paperStyle } from './paper.js';
-import { terseStyle } from './terse.js';
+import { terseStyle, withoutExecutions } from './terse.js';
 
 const STDIN = { kind: 'stdin', stdin: '1\n' } as const;
 const CALL = { kind: 'call', expression: 'f(1)' } as const;
@@ -102,4 +102,22 @@ test('the solve prompt shows the public tests, or leaves them out', () => {
     expect(shown).not.toContain('23');
     expect(JSON.stringify(style.solve(problem, { includePublicTests: false }))).not.toContain('17');
   }
+});
+
+test('a review of the terse style tells executions where they are given, and can be put without them', () => {
+  const problem = { id: 'p', statement: 'Print the sum.', publicTests: [], privateTests: [] };
+  const program = { source: 'print(1)\n' };
+  const told = {
+    input: '1 2\n',
+    expected: '3\n',
+    actual: '4\n',
+    passed: false,
+    execution: 'r = 0\n#1 v = 1; r = 0 + 1 = 1',
+  };
+  const { execution: _, ...output } = told;
+  const [withExecution] = terseStyle.review(problem, program, [told, told]);
+  const [without] = terseStyle.review(problem, program, [output, output]);
+  expect(withExecution!.content).toContain('Expected: 3\nr = 0\n#1 v = 1; r = 0 + 1 = 1\nOutput: 4 wrong');
+  expect(withoutExecutions(withExecution!.content)).toBe(without!.content);
+  expect(withoutExecutions(without!.content)).toBe(without!.content);
 });

@@ -61,13 +61,14 @@ export const paperStyle: PromptStyle = {
         '',
         'Program:',
         fence(program.source, 'python'),
-        ...feedback.flatMap(({ input, expected, actual, passed }, index) => [
+        ...feedback.flatMap(({ input, expected, actual, passed, execution }, index) => [
           '',
           `Test ${index + 1}: ${passed ? 'passed' : 'failed'}`,
           'Input:',
           fence(input, ''),
           'Expected output:',
           fence(expected, ''),
+          ...(execution === undefined ? [] : ['How the program runs:', execution]),
           "The program's output:",
           actual === undefined ? '(unknown)' : fence(actual, ''),
         ]),

@@ -43,10 +43,16 @@ export const terseStyle: PromptStyle = {
   parseReview: (text) => readReview(text, true),
 };
 
+/** A review prompt of this style without the executions that it tells. */
+export function withoutExecutions(review: string): string {
+  return review.replace(/^(Expected: [^\n]*\n)[\s\S]*?(?=^Output: )/gm, '$1');
+}
+
 /** One public test, with what became of it: the comparison is ours to make, the model decides what follows from it. */
-function reviewed({ input, expected, actual, passed }: TestFeedback): string {
+function reviewed({ input, expected, actual, passed, execution }: TestFeedback): string {
   const output = actual === undefined ? '?' : line(actual);
-  return `Input: ${input.trimEnd()}\nExpected: ${line(expected)}\nOutput: ${output} ${passed ? 'right' : 'wrong'}`;
+  const told = execution === undefined || execution === '' ? '' : `${execution}\n`;
+  return `Input: ${input.trimEnd()}\nExpected: ${line(expected)}\n${told}Output: ${output} ${passed ? 'right' : 'wrong'}`;
 }
 
 function example({ input, output }: TestCase): string {

@@ -63,8 +63,8 @@ async function makeChunk(context: StageContext, chunk: number): Promise<void> {
   const existing = await readdir(dataFolder);
   if (existing.includes(chunkName(chunk))) return;
   const sandbox = context.trustedSandbox();
-  const { mutant, call, solving, review, families } = recipe.data;
-  const mix: FamilyMix = { mutant, call, solving, review };
+  const { mutant, call, solving, review, families, toldReviews } = recipe.data;
+  const mix: FamilyMix = { mutant, call, solving, review, toldReviews };
   const first = chunk * FAMILIES_PER_CHUNK;
   const size = Math.min(FAMILIES_PER_CHUNK, families - first);
   let done = 0;

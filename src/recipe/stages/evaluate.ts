@@ -59,6 +59,7 @@ async function evaluateCheckpoint(context: StageContext, checkpoint: 'sft' | 'rl
     }),
     seed: recipe.seed,
     publicTestsInPrompt: recipe.publicTestsInPrompt,
+    feedbackShows: recipe.feedbackShows,
     sampling: { temperature, topP },
     samples,
     predictions,

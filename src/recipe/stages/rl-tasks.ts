@@ -19,7 +19,8 @@ export function createTasks(
   rl: Pick<
     Recipe['rl'],
     'outputPrediction' | 'outputPredictionScale' | 'selfRlef' | 'simulatedFeedbackFrom'
-  > & { readonly publicTestsInPrompt?: boolean },
+  > &
+    Partial<Pick<Recipe, 'publicTestsInPrompt' | 'feedbackShows'>>,
   style: PromptStyle,
   problems: readonly Problem[],
   predictions: readonly PredictionItem[],
@@ -73,6 +74,7 @@ export function createTasks(
           style,
           includePublicTests: rl.publicTestsInPrompt ?? true,
           feedback: progress >= rl.simulatedFeedbackFrom ? 'simulated' : 'executed',
+          feedbackShows: rl.feedbackShows ?? 'output',
           maxPrograms: 2,
           maxTokens,
           judge: 'last',

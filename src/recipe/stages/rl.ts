@@ -35,7 +35,7 @@ export const rlStage: Stage = {
   title: 'Reinforcement learning on predicting, solving and repairing',
   run: async (context) => {
     const { recipe, folder, progress, tokenizer } = context;
-    const { rl, publicTestsInPrompt } = recipe;
+    const { rl, publicTestsInPrompt, feedbackShows } = recipe;
     const { start } = context;
     const { problems, predictions } = await promptsOf(context, start);
     for (const notice of engineNotices(recipe, rl.gradClipNorm)) progress.say(`  ${notice}`);
@@ -48,7 +48,12 @@ export const rlStage: Stage = {
     try {
       if (rl.maxSteps > 0) {
         await train(context, engine, {
-          tasks: createTasks({ ...rl, publicTestsInPrompt }, context.style, problems, predictions),
+          tasks: createTasks(
+            { ...rl, publicTestsInPrompt, feedbackShows },
+            context.style,
+            problems,
+            predictions,
+          ),
           checkpoints,
           ...(reference && { reference: { client: reference, every: rl.referenceEvery } }),
         });

@@ -2,6 +2,7 @@
  * The SFT stage: a fresh model of the embedded engine on the narrated executions and the tasks made of them.
  */
 
+import { withoutExecutions } from '../../episode/prompts/terse.js';
 import { createSamplerChatModel } from '../../model/renderer.js';
 import type { ChatTokenizer } from '../../model/tokenizer.js';
 import { writeTokenizerFiles } from '../../model/tokenizer.js';
@@ -97,13 +98,20 @@ function holdOut(all: readonly ChatExample[]): {
 
 /** The examples as this recipe wants them learned: which tasks, how much narration, with or without public tests. */
 export function examplesFor(
-  { sft, publicTestsInPrompt }: Pick<Recipe, 'sft' | 'publicTestsInPrompt'>,
+  { sft, publicTestsInPrompt, feedbackShows }: Pick<Recipe, 'sft' | 'publicTestsInPrompt' | 'feedbackShows'>,
   examples: readonly ChatExample[],
 ): ChatExample[] {
   return examples
     .filter(({ metadata }) => sft.tasks.includes(metadata.task))
     .map((example) => retell(example, sft.narration))
-    .map((example) => (publicTestsInPrompt ? example : withoutPublicTests(example)));
+    .map((example) => (publicTestsInPrompt ? example : withoutPublicTests(example)))
+    .map((example) => (feedbackShows === 'execution' ? example : withOutputsOnly(example)));
+}
+
+function withOutputsOnly(example: ChatExample): ChatExample {
+  if (example.metadata.task !== 'review') return example;
+  const [prompt, ...rest] = example.messages;
+  return { ...example, messages: [{ ...prompt!, content: withoutExecutions(prompt!.content) }, ...rest] };
 }
 
 /** In the terse style a problem is one line, and its tests stand below. */
