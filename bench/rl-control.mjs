@@ -2,27 +2,39 @@
  * RL against more SFT: from the same checkpoint, side by side, for the same minutes, on one core each. Then both and the start
  * are evaluated on the same unseen problems. Linux (taskset); needs a build, and runs whose SFT is finished (one per seed):
  *
- *   npm run bench -- rl-control runs/seed-1 runs/seed-2 runs/seed-3 [--minutes 4] [--runs runs/control] [--phase all]
+ *   npm run bench -- rl-control runs/seed-1 runs/seed-2 runs/seed-3 [--minutes 4] [--runs runs/control] [--phase all] [--clock wall|cpu]
  *     [--rl '{"learningRate": 2e-4}'] [--sft '{"learningRate": 3e-3}'] [--evaluation '{"samples": 10}']
  *
  * The control is SFT on the run's own examples, with a fresh optimizer and the recipe's own schedule over its minutes (warm-up,
  * hold, decay), so it has what the recipe gives any SFT. RL and control change cores from seed to seed. Minutes are of training;
- * validation and saving are left out on both sides. Phases: `train`, `evaluate`, `table`. Each goes on where it was stopped.
+ * validation and saving are left out on both sides. With `--clock cpu` they are minutes of CPU of all the arm's processes, for a
+ * machine that is shared: then a busy minute does not count against whoever met it. Phases: `train`, `evaluate`, `table`. Each goes on where it was stopped.
  *
- * The table: means over problems of all seeds; differences are paired by problem, 95% by bootstrap over problems.
+ * The table: means over problems; differences are paired by problem, 95% by bootstrap over problems. Runs that were evaluated on
+ * the same problem count as one problem, however many of them there are.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
-import { SILENT } from '../dist/core/progress.js';
+import { systemClock } from '../dist/core/clock.js';
+import { createTerminalProgress, SILENT } from '../dist/core/progress.js';
 import { createRng } from '../dist/core/rng.js';
 import { curvesOf, scoredPrograms } from '../dist/evaluation/selection-curves.js';
 import { clusterMean, createBootstrap } from '../dist/evaluation/statistics.js';
+import { runChatSft } from '../dist/recipe/chat-sft.js';
+import { readChatRecipe } from '../dist/recipe/read-recipe.js';
 import { runRecipe } from '../dist/recipe/run-recipe.js';
 import { readRecipe } from '../dist/recipe/schema.js';
+import { cpuClock } from './support/cpu-clock.mjs';
 import { deriveRun, recipeOf } from './support/derived-run.mjs';
+
+// As a child of itself: one arm's training.
+if (['rl', 'sft'].includes(process.argv[2]) && process.argv.length === 6) {
+  await trainArm(...process.argv.slice(2));
+  process.exit(0);
+}
 
 const { values: options, positionals: starts } = parseArgs({
   allowPositionals: true,
@@ -33,9 +45,9 @@ const { values: options, positionals: starts } = parseArgs({
     sft: { type: 'string', default: '{}' },
     evaluation: { type: 'string', default: '{}' },
     phase: { type: 'string', default: 'all' },
+    clock: { type: 'string', default: 'wall' },
   },
 });
-const CLI = resolve(import.meta.dirname, '../dist/cli/main.js');
 const RUNS = resolve(options.runs);
 const MINUTES = Number(options.minutes);
 const ARMS = ['start', 'rl', 'sft'];
@@ -45,8 +57,10 @@ if (starts.length === 0 || !(MINUTES > 0)) {
 }
 mkdirSync(RUNS, { recursive: true });
 const does = (phase) => options.phase === 'all' || options.phase === phase;
-if (does('train')) for (const [index, start] of starts.entries()) await trainBoth(start, index);
-if (does('evaluate')) for (const start of starts) await evaluateAll(start);
+for (const [index, start] of starts.entries()) {
+  if (does('train')) await trainBoth(start, index);
+  if (does('evaluate')) await evaluateAll(start);
+}
 if (does('table')) printTable();
 
 async function trainBoth(start, index) {
@@ -79,32 +93,25 @@ async function trainBoth(start, index) {
   const cores = index % 2 === 0 ? ['0', '1'] : ['1', '0'];
   const [a, b] = await Promise.all([train(cores[0], 'rl', rl), train(cores[1], 'sft', more)]);
   process.stderr.write(
-    `${name}: CPU seconds on its core, all processes: RL ${a.toFixed(0)}, SFT ${b.toFixed(0)}\n`,
+    `${name}: CPU seconds, start and end included, all processes: RL ${a.toFixed(0)}, SFT ${b.toFixed(0)}\n`,
   );
 }
 
-/** Resolves to the CPU seconds that it and its children used; fails when it did. */
+/** Trains in a process of its own, on one core; resolves to the CPU seconds that it and its children used. */
 function train(core, stage, recipe) {
   return new Promise((done, fail) => {
-    const args = ['-c', core, '/usr/bin/env', 'bash', '-c', '"$@"; s=$?; times >&2; exit $s', 'train'];
-    const command = [process.execPath, CLI, 'train', stage, recipe, '--runs', RUNS];
-    const child = spawn('taskset', [...args, ...command], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let output = '';
-    child.stderr.on('data', (chunk) => {
-      output += chunk;
-    });
+    const args = ['-c', core, process.execPath, import.meta.filename, stage, recipe, RUNS, options.clock];
+    const child = spawn('taskset', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const outputs = { stdout: '', stderr: '' };
+    for (const stream of ['stdout', 'stderr']) {
+      child[stream].on('data', (chunk) => {
+        outputs[stream] += chunk;
+      });
+    }
     child.on('close', (code) => {
-      writeFileSync(recipe.replace(/\.yaml$/, '.log'), output);
-      if (code !== 0) return fail(new Error(`${recipe}: exit code ${code}: ${output.slice(-400)}`));
-      // The last line of bash's `times` is that of its children: minutes and seconds, user and system.
-      const parts = [
-        ...output
-          .trimEnd()
-          .split('\n')
-          .at(-1)
-          .matchAll(/(\d+)m([\d.]+)s/g),
-      ];
-      done(parts.reduce((sum, [, minutes, seconds]) => sum + 60 * Number(minutes) + Number(seconds), 0));
+      writeFileSync(recipe.replace(/\.yaml$/, '.log'), outputs.stderr);
+      if (code !== 0) return fail(new Error(`${recipe}: exit code ${code}: ${outputs.stderr.slice(-400)}`));
+      done(Number(outputs.stdout));
     });
   });
 }
@@ -128,7 +135,7 @@ async function evaluateAll(start) {
   }
 }
 
-/** Per problem and measure: sum and count, as the bootstrap takes them. */
+/** Per problem (its id and statement) and measure: sum and count, as the bootstrap takes them. */
 function scoresOf(start, arm) {
   const file = join(RUNS, `${basename(start)}-eval-${arm}`, 'records', 'sft.jsonl');
   const records = readFileSync(file, 'utf8')
@@ -136,7 +143,13 @@ function scoresOf(start, arm) {
     .split('\n')
     .map((line) => JSON.parse(line));
   const problems = new Map();
-  const add = (problem, measure, sum, count) => {
+  const statements = new Map(
+    records
+      .filter(({ schema }) => schema === 'selection/1')
+      .map(({ problem, statement }) => [problem, statement]),
+  );
+  const add = (id, measure, sum, count) => {
+    const problem = `${id} ${statements.get(id)}`;
     const scores = problems.get(problem) ?? {};
     problems.set(problem, scores);
     const before = scores[measure] ?? { sum: 0, count: 0 };
@@ -175,7 +188,7 @@ function printTable() {
   const percent = (value) => (value === null ? '–' : (100 * value).toFixed(1));
   const signed = (value) => `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(1)}`;
   for (const chosen of [...starts.map((start) => [start]), ...(starts.length > 1 ? [starts] : [])]) {
-    const ids = chosen.flatMap((start) => [...byArm.start.get(start).keys()].map((id) => [start, id]));
+    const ids = [...new Set(chosen.flatMap((start) => [...byArm.start.get(start).keys()]))];
     const bootstrap = createBootstrap(ids.length, { rng: createRng('rl-control') });
     console.log(`\n${chosen.map((start) => basename(start)).join(' + ')}: ${ids.length} problems\n`);
     console.log(
@@ -183,7 +196,11 @@ function printTable() {
     );
     for (const measure of measures) {
       const clusters = (arm) =>
-        ids.map(([start, id]) => byArm[arm].get(start).get(id)?.[measure] ?? { sum: 0, count: 0 });
+        ids.map((id) =>
+          chosen
+            .map((start) => byArm[arm].get(start).get(id)?.[measure] ?? { sum: 0, count: 0 })
+            .reduce((a, b) => ({ sum: a.sum + b.sum, count: a.count + b.count })),
+        );
       const difference = (a, b) => {
         const interval = bootstrap.difference(clusters(a), clusters(b));
         const middle = clusterMean(clusters(a)) - clusterMean(clusters(b));
@@ -195,4 +212,15 @@ function printTable() {
       );
     }
   }
+}
+
+async function trainArm(stage, recipe, runs, clockName) {
+  const clock = clockName === 'cpu' ? cpuClock : systemClock;
+  const how = {
+    ...{ root: runs, clock, signal: new AbortController().signal },
+    progress: createTerminalProgress(process.stderr),
+  };
+  if (stage === 'rl') await runRecipe(await readRecipe(recipe), { ...how, until: 'rl' });
+  else await runChatSft(await readChatRecipe(recipe), how);
+  process.stdout.write(String(cpuClock.now() / 1000));
 }

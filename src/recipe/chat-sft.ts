@@ -5,7 +5,7 @@
  * Leaves `checkpoints/last` and `checkpoints/best` in the run's folder, each with its tokenizer.
  */
 import { cp, rm } from 'node:fs/promises';
-import { systemClock } from '../core/clock.js';
+import { type Clock, systemClock } from '../core/clock.js';
 import { UsageError } from '../core/errors.js';
 import { formatDuration, type Progress } from '../core/progress.js';
 import { createRng } from '../core/rng.js';
@@ -34,6 +34,8 @@ export interface ChatSftOptions {
   readonly root: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** By which time budgets and seconds are told; default: the machine's. */
+  readonly clock?: Clock;
 }
 
 /** Trains, or goes on with what an earlier session left; returns the run's folder. */
@@ -45,7 +47,7 @@ export async function runChatSft(recipe: ChatRecipe, options: ChatSftOptions): P
     return folder.path;
   }
   await createSessionNote(folder.path)();
-  const stageClock = folder.startStage('sft', systemClock);
+  const stageClock = folder.startStage('sft', options.clock ?? systemClock);
   try {
     await trainOn(recipe, folder, options);
   } catch (error) {
@@ -112,7 +114,7 @@ async function train(
   folder: RunFolder,
   engine: TrainingClient,
   { source, validation }: Data,
-  { progress, signal }: ChatSftOptions,
+  { progress, signal, clock = systemClock }: ChatSftOptions,
 ) {
   const { sft } = recipe;
   const tokens = sft.tokens ?? (await tokensOf(source, sft.epochs!, engine.maxLength, progress));
@@ -152,7 +154,7 @@ async function train(
       }
     },
     signal,
-    clock: systemClock,
+    clock,
   });
 }
 

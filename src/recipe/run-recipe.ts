@@ -2,7 +2,7 @@
  * Running a recipe: its stages in order, each once, going on where an earlier session was stopped.
  */
 import { join } from 'node:path';
-import { systemClock } from '../core/clock.js';
+import { type Clock, systemClock } from '../core/clock.js';
 import { formatDuration, type Progress } from '../core/progress.js';
 import { terseStyle } from '../episode/prompts/terse.js';
 import { createCachingSandbox } from '../execution/caching-sandbox.js';
@@ -43,12 +43,14 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** The last stage to run; by default all are. */
   readonly until?: string;
+  /** By which time budgets and seconds are told; default: the machine's. */
+  readonly clock?: Clock;
 }
 
 /** Runs every stage that is not done yet; returns the run's folder. */
 export async function runRecipe(
   recipe: Recipe,
-  { root, progress, signal, until }: RunOptions,
+  { root, progress, signal, until, clock = systemClock }: RunOptions,
 ): Promise<string> {
   const stages = stagesOf(recipe);
   const { data, checkpoint, verifier } = recipe.reuse;
@@ -73,7 +75,7 @@ export async function runRecipe(
     start: start ?? folder.file('checkpoints', 'sft'),
     ...(simulating !== undefined && { verifier: simulating }),
     progress,
-    clock: systemClock,
+    clock,
     style: terseStyle,
     tokenizer: createChatTokenizer(worldTokenizerFiles()),
     sandbox: lazily('program'),
