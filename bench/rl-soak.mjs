@@ -4,9 +4,9 @@
  *
  *   npm run bench -- rl-soak runs/tiny [--minutes 30] [--kills 10] [--rollouts asynchronous] [--seed 1] [--runs runs/soak]
  *
- * The kills (SIGKILL, to the process alone; what it started has to end by itself) come in the first half of the time, at random
- * moments of a session, start-up and saving included. Then one session trains until three quarters of the time have been
- * trained in all. Asserts
+ * The kills (SIGKILL, to the process alone; what it started has to end by itself) come first: three in ten at a random moment of
+ * the first twenty seconds, the others up to forty seconds after the first step of their session. Then one session trains until
+ * two thirds of the time have been trained in all, lost steps not counted. Asserts
  * - of rollouts.jsonl: every group once, and every prompt given out is either there or among the unfinished ones of the last
  *   checkpoint; of metrics.jsonl: every step once;
  * - nothing about unhandled rejections or warnings of Node's in what was written, exit code 0, no process left behind by a kill;
@@ -15,7 +15,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -50,7 +50,7 @@ const recipe = deriveRun({
   change: {
     rl: {
       ...{
-        maxMinutes: (0.75 * SECONDS) / 60,
+        maxMinutes: ((2 / 3) * SECONDS) / 60,
         maxSteps: 1_000_000,
         rollouts: options.rollouts,
         checkpoint: 'last',
@@ -66,15 +66,14 @@ const sessions = [];
 let output = '';
 
 for (let kill = 0; kill < KILLS; kill++) {
-  // Mean: half of the time by all kills together.
-  const afterSeconds = 2 + rng.next() * (SECONDS / KILLS - 4);
-  sessions.push(await session(afterSeconds));
+  const early = kill % 10 < 3;
+  sessions.push(await session({ fromFirstStep: !early, seconds: rng.next() * (early ? 20 : 40) }));
 }
-sessions.push(await session(Infinity));
+sessions.push(await session());
 report();
 
 /** Runs the command until its end, or until it is killed; samples memory. */
-async function session(afterSeconds) {
+async function session(kill) {
   const args = [resolve(import.meta.dirname, '../dist/cli/main.js'), 'train', 'rl', recipe, '--runs', RUNS];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const samples = [];
@@ -84,9 +83,7 @@ async function session(afterSeconds) {
   const closed = new Promise((done) => child.on('exit', (code, by) => done({ code, by })));
   const started = performance.now();
   const timer = setInterval(() => samples.push(memoryOf(child.pid)), SAMPLE_MS);
-  const ended = await (afterSeconds === Infinity
-    ? closed
-    : Promise.race([closed, sleep(afterSeconds * 1000)]));
+  const ended = await (kill === undefined ? closed : Promise.race([closed, momentOf(kill)]));
   clearInterval(timer);
   const children = descendantsOf(child.pid);
   if (!ended) child.kill('SIGKILL');
@@ -102,6 +99,18 @@ async function session(afterSeconds) {
     `${secondsSince().toFixed(0)} s: ${by ?? `exit code ${code}`} after ${seconds.toFixed(1)} s, at step ${steps}; ${left} processes left behind\n`,
   );
   return { code, by, seconds, steps, left, samples };
+}
+
+async function momentOf({ fromFirstStep, seconds }) {
+  const before = lastChange();
+  while (fromFirstStep && lastChange() === before) await sleep(200);
+  await sleep(seconds * 1000);
+}
+
+/** When rollouts.jsonl was last written. */
+function lastChange() {
+  const found = statSync(join(RUNS, name, 'rollouts.jsonl'), { throwIfNoEntry: false });
+  return found && `${found.size} ${found.mtimeMs}`;
 }
 
 function report() {
