@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { SILENT } from '../core/progress.js';
@@ -104,6 +104,13 @@ test.each([
   await writeFile(join(root, 'rows.jsonl'), row);
   const path = await writeRecipe('wrong', { data: { train: [{ file: 'rows.jsonl' }] } });
   await expect(run(path)).rejects.toThrow(message);
+});
+
+test('the example recipe is one, with its paths from its own folder', async () => {
+  const recipe = await readChatRecipe(join(import.meta.dirname, '../../recipes/conversations.yaml'));
+  expect(recipe.data.train.map(({ file }) => basename(file))).toEqual(['explained.jsonl', 'general.jsonl']);
+  expect(dirname(recipe.data.train[0]!.file)).toBe(join(import.meta.dirname, '../../recipes'));
+  expect(recipe.sft).toMatchObject({ epochs: 2, decay: 0.6 });
 });
 
 test.each([
