@@ -6,7 +6,7 @@
 import { type Token, tokenize } from './claim-tokens.js';
 import { evaluate, renderedOf, renderValue, truth } from './evaluate.js';
 import { type Expression, parseExpression, type Statement } from './python-source.js';
-import { codeOf } from './sentences.js';
+import { codeOf, itemSetBy } from './sentences.js';
 import type { Step } from './steps.js';
 import { lengthOf, sameValue, unifies, type View, valueAt } from './views.js';
 
@@ -195,7 +195,10 @@ class Sentence {
           kind: 'change',
           key: 'step',
           test: (view) =>
-            view.kind === 'after' && spelledCode(view.step!) === code && this.#allHold(facts.facts, view),
+            view.kind === 'after' &&
+            spelledCode(view.step!) === code &&
+            this.#allHold(facts.facts, view) &&
+            facts.facts.every((fact) => isPlaceOf(fact, view.step!)),
         });
         return facts.next;
       }
@@ -538,6 +541,16 @@ class Sentence {
     const token = this.#tokens[at];
     return token?.kind === 'word' ? token.text : undefined;
   }
+}
+
+/** Of `dp[i] = 0`, a fact about an item has to be about the one that was set. */
+function isPlaceOf({ text }: Fact, step: Step): boolean {
+  const set = text.includes('[') ? itemSetBy(step) : undefined;
+  return (
+    set === undefined ||
+    !text.startsWith(`${set.name}[`) ||
+    text.replace(/\s/g, '') === set.place.replace(/\s/g, '')
+  );
 }
 
 /** An item beyond the end of its list or string. */

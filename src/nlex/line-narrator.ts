@@ -8,6 +8,7 @@
  */
 import type { Trace } from '../execution/types.js';
 import type { ProgramInput } from '../problem/types.js';
+import { type Printed, printedBy } from './printed.js';
 import { listOf, shown, tellStep, verdictOf } from './sentences.js';
 import { type FrameNode, type Step, type StepTree, toStepTree } from './steps.js';
 
@@ -29,7 +30,7 @@ export function narrateByLine(source: string, trace: Trace, input: ProgramInput)
 /** The explanation without that ending. */
 export function narrateSteps(source: string, trace: Trace): string {
   const tree = toStepTree(source, trace);
-  const teller = new Teller(tree);
+  const teller = new Teller(tree, printedBy(tree, source, trace.execution.stdout));
   for (const frame of tree.roots) teller.tellFrame(frame, 0);
   return teller.lines.join('\n');
 }
@@ -52,13 +53,15 @@ interface Round {
 class Teller {
   readonly lines: string[] = [];
   readonly #tree: StepTree;
+  readonly #printed: ReadonlyMap<Step, Printed>;
   readonly #calls = new Map<string, number>();
   readonly #results = new Map<string, string>();
   #indent = 0;
   #open = false;
 
-  constructor(tree: StepTree) {
+  constructor(tree: StepTree, printed: ReadonlyMap<Step, Printed>) {
     this.#tree = tree;
+    this.#printed = printed;
   }
 
   tellFrame(frame: FrameNode, depth: number): void {
@@ -81,7 +84,7 @@ class Teller {
   }
 
   #tellSingle(step: Step, depth: number, fresh: ReadonlySet<string>): void {
-    const told = tellStep(step, fresh) ?? '';
+    const told = tellStep(step, { fresh, printed: this.#printed.get(step) }) ?? '';
     const calls = tellableCalls(step);
     if (calls.length === 0) {
       this.#say(told);

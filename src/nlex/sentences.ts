@@ -1,8 +1,9 @@
 /**
  * One step as a sentence. Every value is the trace's; what is too long to read is described by its length.
  */
-import { evaluate, renderValue, truth } from './evaluate.js';
-import type { Statement } from './python-source.js';
+import { evaluate, renderedOf, renderValue, truth, type Variables } from './evaluate.js';
+import type { Printed } from './printed.js';
+import { type Expression, parseExpression, type Statement } from './python-source.js';
 import type { Step } from './steps.js';
 import { lengthOf } from './views.js';
 import { calculation, factsOf, isNameless } from './worked.js';
@@ -14,14 +15,21 @@ const LONGEST_VALUE = 160;
 
 /** The value if it can be stated: short, and not a mere function, class or module. */
 export function shown(value: string | undefined): string | undefined {
-  return value === undefined || value.length > LONGEST_VALUE || isNameless(value) ? undefined : value;
+  if (value === undefined || value.length > LONGEST_VALUE || isNameless(value)) return undefined;
+  return /^<(list|tuple|dict|set|frozenset|bytes) of /.test(value) ? undefined : value;
 }
 
-const NOTHING: ReadonlySet<string> = new Set();
+/** What a sentence may rest on besides its step. */
+export interface Telling {
+  /** What was stated just before, and is not said again. */
+  readonly fresh?: ReadonlySet<string>;
+  /** What the step printed, where that is known. */
+  readonly printed?: Printed | undefined;
+}
 
-/** What a step did; undefined when there is nothing to tell. `fresh`: facts that were stated just before, not said again. */
-export function tellStep(step: Step, fresh: ReadonlySet<string> = NOTHING): string | undefined {
-  const told = tellEffect(step, fresh);
+/** What a step did; undefined when there is nothing to tell. */
+export function tellStep(step: Step, telling: Telling = {}): string | undefined {
+  const told = tellEffect(step, telling);
   if (step.raised === undefined || /^Stop(Async)?Iteration/.test(step.raised)) return told;
   const passedOn = step.calls.some((call) => call.steps.at(-1)?.raised === step.raised);
   const code = codeOf(step);
@@ -40,7 +48,7 @@ export function verdictOf(step: Step): boolean | undefined {
   return value === undefined ? undefined : truth(value);
 }
 
-function tellEffect(step: Step, fresh: ReadonlySet<string>): string | undefined {
+function tellEffect(step: Step, { fresh, printed }: Telling): string | undefined {
   const { statement } = step;
   switch (statement.kind) {
     case 'assign':
@@ -49,13 +57,13 @@ function tellEffect(step: Step, fresh: ReadonlySet<string>): string | undefined 
       return tellAppend(step, statement);
     case 'if':
     case 'while':
-      return tellTest(step, statement, fresh);
+      return tellTest(step, statement, fresh ?? new Set());
     case 'return':
       return tellReturn(step, statement);
     case 'for':
       return tellChanges(step);
     case 'expression':
-      return tellExpression(step, statement);
+      return tellExpression(step, statement, printed);
     case 'other':
       return tellOther(step);
     default:
@@ -128,11 +136,28 @@ function tellReturn(step: Step, statement: ValueStatement): string | undefined {
   return `${name} returns ${value}, the value of \`${codeOf(step).replace(/^return\s+/, '')}\`.`;
 }
 
-function tellExpression(step: Step, statement: ValueStatement): string | undefined {
+function tellExpression(
+  step: Step,
+  statement: ValueStatement,
+  printed: Printed | undefined,
+): string | undefined {
   if (/^\s*[rRuUbB]?["']/.test(statement.text)) return undefined;
-  const printed = printedBy(step, statement);
-  if (printed !== undefined) return `\`${codeOf(step)}\` prints ${printed}.`;
+  const told = printed && tellPrinted(step, printed);
+  if (told !== undefined) return told;
   return tellChanges(step) ?? (step.calls.length > 0 ? undefined : tellIdle(step));
+}
+
+/** What a print printed, in backticks; undefined where that cannot be shown. */
+function tellPrinted(step: Step, { text, end }: Printed): string | undefined {
+  if (/[`\n]/.test(text) || text.length > LONGEST_VALUE) return undefined;
+  const code = codeOf(step);
+  if (text === '') return end === '\n' ? `\`${code}\` prints an empty line.` : undefined;
+  if (end === '\n') return `\`${code}\` prints \`${text}\`.`;
+  return end === ' '
+    ? `\`${code}\` prints \`${text}\` and a space, on the same line.`
+    : end === ''
+      ? `\`${code}\` prints \`${text}\` without ending the line.`
+      : undefined;
 }
 
 /** A statement that changed nothing: `xs.reverse()` on an empty list. */
@@ -141,15 +166,6 @@ function tellIdle(step: Step): string {
   const object = /^([A-Za-z_]\w*)(?:\.\w+\(|\[)/.exec(step.statement.text)?.[1];
   const value = object === undefined ? undefined : shown(step.after.get(object));
   return value === undefined ? `\`${code}\` runs.` : `\`${code}\` leaves ${object} = ${value}.`;
-}
-
-/** What a simple `print(x)` prints, in backticks; undefined for everything else. */
-function printedBy(step: Step, { value }: ValueStatement): string | undefined {
-  if (value?.kind !== 'call' || value.callee !== 'print' || step.raised !== undefined) return undefined;
-  const parts = value.args.map((arg) => evaluate(arg, step.before));
-  if (parts.length === 0 || parts.some((part) => part === undefined)) return undefined;
-  const text = parts.map((part) => (typeof part === 'string' ? part : renderValue(part!))).join(' ');
-  return text === '' || /[`\n]/.test(text) || text.length > LONGEST_VALUE ? undefined : `\`${text}\``;
 }
 
 const SILENT = /^(def|class|async def|import|from|pass|try|global|nonlocal|@|with|else|finally|del)\b|^@/;
@@ -168,16 +184,66 @@ function tellOther(step: Step): string | undefined {
 /** The changes of a step that has no form of its own. */
 function tellChanges(step: Step): string | undefined {
   if (step.statement.kind === 'for') return undefined;
-  const told = step.changed.filter((name) => shown(step.after.get(name)) !== undefined);
+  const code = codeOf(step);
+  const item = tellItem(step);
+  if (item !== undefined) return item;
+  const told = toldNames(step).filter((name) => shown(step.after.get(name)) !== undefined);
   const long = step.changed.find((name) => {
     const now = step.after.get(name);
-    return now !== undefined && now.length > LONGEST_VALUE && !isNameless(now);
+    return now !== undefined && shown(now) === undefined && !isNameless(now);
   });
   if (told.length > 0) {
     const facts = told.slice(0, 6).map((name) => `${name} = ${step.after.get(name)}`);
-    return `\`${codeOf(step)}\` makes ${listOf(facts)}.`;
+    return `\`${code}\` makes ${listOf(facts)}.`;
   }
-  return long === undefined ? undefined : tellLong(long, step.after.get(long)!, codeOf(step));
+  return long === undefined ? undefined : tellLong(long, step.after.get(long)!, code);
+}
+
+const SEVERAL = /^([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)+)\s*=(?!=)/;
+
+/** What changed; of `a, b = …` both, in their order, whether they changed or not. */
+function toldNames({ statement, changed, after, raised }: Step): readonly string[] {
+  const targets = SEVERAL.exec(statement.text)?.[1]
+    ?.split(',')
+    .map((name) => name.trim());
+  if (targets === undefined || changed.length === 0 || raised !== undefined) return changed;
+  return [...new Set([...targets, ...changed])].filter((name) => after.has(name));
+}
+
+/** Longer containers are told by the item that was set. */
+const LONGEST_CONTAINER = 60;
+const ITEM = /^([A-Za-z_]\w*)((?:\[[^=]+?\])+)\s*(?:[-+*/%&|^@]|\/\/|\*\*|<<|>>)?=(?!=)/;
+
+/** `dp[i][j] += 1`, where dp is too long to be shown: `makes dp[2][3] = 5`. */
+function tellItem(step: Step): string | undefined {
+  const item = itemSetBy(step);
+  const container = item && step.after.get(item.name);
+  if (container === undefined || container.length <= LONGEST_CONTAINER) return undefined;
+  if (step.raised !== undefined || !step.changed.includes(item!.name)) return undefined;
+  const value = shown(renderedOf(item!.target, step.after));
+  return value === undefined
+    ? `\`${codeOf(step)}\` changes ${item!.name}.`
+    : `\`${codeOf(step)}\` makes ${item!.place} = ${value}.`;
+}
+
+/** The item that a statement such as `dp[i][j] += 1` sets, with its place worked out: `dp[2][3]`. */
+export function itemSetBy(
+  step: Step,
+): { readonly name: string; readonly target: Expression; readonly place: string } | undefined {
+  const [whole, name = '', places = ''] = ITEM.exec(step.statement.text) ?? [];
+  const target = whole === undefined ? undefined : parseExpression(name + places);
+  const place = target && placeOf(target, step.after);
+  return target && place !== undefined ? { name, target, place } : undefined;
+}
+
+/** `dp[i][j]` with its indices worked out: `dp[2][3]`. */
+function placeOf(target: Expression, variables: Variables): string | undefined {
+  if (target.kind === 'name') return target.name;
+  if (target.kind !== 'index') return undefined;
+  const object = placeOf(target.object, variables);
+  const index = renderedOf(target.index, variables);
+  if (object === undefined || index === undefined || index.length > 30) return undefined;
+  return `${object}[${index}]`;
 }
 
 function tellLong(name: string, value: string, code: string): string {

@@ -44,13 +44,16 @@ export function valueAt(view: View, name: string): string | undefined {
   return view.variables.get(name) ?? view.globals.get(name);
 }
 
+const WHOLE = /^[\d\s,()[\]-]*$/;
+
 /** Whether a stated value is the one that the trace shows; true as well where the trace shows it only in part. */
 export function sameValue(stated: string, actual: string | undefined): boolean {
   if (actual === undefined) return false;
   if (stated === actual) return true;
   if (/^<(list|tuple|str|bytes|dict|set|frozenset|int) of /.test(actual)) return !stated.startsWith('<');
-  // Cheap: texts of numbers that differ are values that differ, unless one is a float.
-  if (/^-?\d+$/.test(stated) && /^-?\d+$/.test(actual)) return false;
+  // Cheap: whole numbers, and lists of them, that are written differently are different.
+  if (WHOLE.test(stated) && WHOLE.test(actual))
+    return stated.replace(/\s/g, '') === actual.replace(/\s/g, '');
   const [a, b] = [safeParsePythonLiteral(stated), safeParsePythonLiteral(actual)];
   return a !== undefined && b !== undefined && a.kind === b.kind && pythonEquals(a, b);
 }
@@ -76,8 +79,10 @@ export function unifies(code: Expression, worked: Expression, variables: Variabl
   return a === undefined || b === undefined || sameValue(b, a);
 }
 
-/** The length of a value that the trace holds whole. */
+/** The length of a value that the trace holds whole, or of which it gives the length. */
 export function lengthOf(value: string): number | undefined {
+  const elided = /^<(?:list|tuple|dict|set|frozenset|str|bytes) of (\d+)/.exec(value)?.[1];
+  if (elided !== undefined) return Number(elided);
   const read = safeParsePythonLiteral(value);
   if (read === undefined) return undefined;
   if (read.kind === 'str' || read.kind === 'bytes') return [...read.value].length;

@@ -69,13 +69,15 @@ function addFact(expression: Expression, before: Variables, out: string[]): void
   if (/[\n#]/.test(expression.text) || !/[A-Za-z_]/.test(expression.text)) return;
   const value = renderedOf(expression, before);
   if (value === undefined || value.length > LONGEST_OPERAND || isNameless(value)) return;
+  const isWhole = isBracketed(expression.text);
+  const text = isWhole ? expression.text.slice(1, -1).trim() : expression.text;
   if (expression.kind === 'binary') {
     const put = substituted(expression, before);
     if (put !== undefined && put.length <= LONGEST_OPERAND)
-      out.push(`${expression.text} = ${put} = ${value}`);
+      out.push(`${text} = ${isWhole ? put.slice(1, -1) : put} = ${value}`);
     return;
   }
-  out.push(`${expression.text} = ${value}`);
+  out.push(`${text} = ${value}`);
 }
 
 /** The expression with names, items and lengths replaced by their values; `undefined` where one is long or unknown. */
@@ -109,7 +111,7 @@ export function substituted(expression: Expression, before: Variables): string |
         right.kind === 'binary' && !right.text.startsWith('(') && rank(right) <= rank(expression);
       const second = isLater ? `(${sides[1]})` : bracketed(sides[1]!);
       const flat = `${sides[0]} ${operator} ${second}`;
-      return expression.text.startsWith('(') && expression.text.endsWith(')') ? `(${flat})` : flat;
+      return isBracketed(expression.text) ? `(${flat})` : flat;
     }
     case 'opaque':
       return undefined;
@@ -127,6 +129,17 @@ const RANKS: Readonly<Record<string, number>> = {
   ...{ '|': 1, '^': 2, '&': 3, '<<': 4, '>>': 4, '+': 5, '-': 5 },
   ...{ '*': 6, '/': 6, '//': 6, '%': 6, '**': 7 },
 };
+
+/** Whether one pair of brackets holds the whole text. */
+function isBracketed(text: string): boolean {
+  if (!text.startsWith('(') || !text.endsWith(')')) return false;
+  let depth = 0;
+  for (let at = 0; at < text.length - 1; at++) {
+    if (text[at] === '(') depth++;
+    else if (text[at] === ')' && --depth === 0) return false;
+  }
+  return true;
+}
 
 function bracketed(operand: string): string {
   return /^-\d/.test(operand) ? `(${operand})` : operand;
