@@ -1,134 +1,175 @@
 /**
- * How fast the embedded engine trains and samples on this machine, at three sizes (`--quick`: one, for a second
- * each; `--workers=N`; `--json`). Needs a build: `npm run bench`.
+ * How fast the embedded engine trains and samples beside jax-js (WebAssembly) and PyTorch (CPU): the same Llama, weights,
+ * sequences, prompts and threads, in one run, at about 0.3M, 1M and 5M parameters.
  *
- * Every number comes with a check that the work was really done: log-probabilities recorded at sampling equal those
- * of the train graph, and the loss falls on repeated data. Lengths are those of the small world's examples (about
- * 110 tokens, up to 250); prompts have 100 tokens, 60 are sampled.
+ *   --sizes=0.3M,1M   some of the sizes     --sides=ours,jax,eager,compile   some of the sides     --shapes   cost against
+ *   sequence length and batch at 1M instead     --seconds=3   per measurement     --threads=2     --json
+ *
+ * Training is forward, backward, clipping and AdamW on 8 rows of 256 tokens without padding (jax-js: no optimizer). Sampling is
+ * 64 prompts of 100 tokens, 60 new ones each, with KV cache (jax-js: without prefill). PyTorch needs `uv` (or UV=path) and is left
+ * out without it; its environment is that of test/integration/transformers. Answers are checked: losses of all sides agree,
+ * greedy continuations do, recorded log-probabilities are the train graph's.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createEmbeddedEngine } from '../dist/index.js';
+import { layOut } from '../dist/training/engines/embedded/architecture.js';
+import { readSafetensors } from '../dist/training/engines/embedded/safetensors.js';
+import { ADAM, dataOf, sampleJax, sampleOurs, startTorch, trainJax, trainOurs } from './engine/sides.mjs';
 
-const SIZES = [
-  { name: '0.36M', hiddenSize: 96, layers: 3, maxLength: 256 },
-  { name: '1.0M', hiddenSize: 128, layers: 5, maxLength: 256 },
-  { name: '4.9M', hiddenSize: 256, layers: 6, maxLength: 512 },
-];
 const VOCABULARY = 300;
-const TOKENS_PER_STEP = 2048;
-const ADAM = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.01, gradClipNorm: 1 };
+const SIZES = {
+  '0.3M': { hiddenSize: 96, layers: 3, heads: 2, intermediateSize: 256, maxLength: 512 },
+  '1M': { hiddenSize: 128, layers: 5, heads: 2, maxLength: 512 },
+  '5M': { hiddenSize: 256, layers: 6, heads: 4, maxLength: 512 },
+};
+const ROWS = 8;
+const LENGTH = 256;
+const SHAPES = [
+  [32, 64],
+  [8, 256],
+  [4, 512],
+  [2, 256],
+  [32, 256],
+];
+const PROMPTS = 64;
+const PROMPT_LENGTH = 100;
+const NEW_TOKENS = 60;
+const LOSS_TOLERANCE = 2e-4;
 
-/** Runs the benchmark and returns its rows; `seconds` per measurement. */
-async function run({ seconds = 4, workers = undefined, sizes = SIZES } = {}) {
-  const rows = [];
-  for (const { name, ...shape } of sizes) {
-    const options = { model: { vocabSize: VOCABULARY, ...shape }, seed: 1 };
-    const engine = await createEmbeddedEngine(workers === undefined ? options : { ...options, workers });
-    try {
-      const train = await measureTraining(engine, seconds);
-      const apart = await measureSampling(engine, 1, seconds);
-      const groups = await measureSampling(engine, 8, seconds);
-      rows.push({
-        model: name,
-        parameters: engine.parameterCount,
-        trainTokensPerSecond: train,
-        sampledTokensPerSecond: apart,
-        sampledTokensPerSecondInGroupsOf8: groups,
-        residentMegabytes: Math.round(process.memoryUsage().rss / 1e6),
-      });
-    } finally {
-      await engine[Symbol.asyncDispose]();
+const option = (name, fallback) =>
+  process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback;
+const seconds = Number(option('seconds', '3'));
+const threads = Number(option('threads', '2'));
+const sides = option('sides', 'ours,jax,eager,compile').split(',');
+const sizes = option('sizes', Object.keys(SIZES).join(',')).split(',');
+const unknown = sizes.find((name) => !(name in SIZES));
+if (unknown !== undefined) {
+  process.stderr.write(`bench engine: no size "${unknown}"; there are ${Object.keys(SIZES).join(', ')}\n`);
+  process.exit(2);
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'deskcheck-bench-engine-'));
+const torch = sides.some((side) => side === 'eager' || side === 'compile') ? await startTorch() : undefined;
+if (torch === undefined && sides.includes('eager')) process.stderr.write('no uv: PyTorch is left out\n');
+const rows = [];
+try {
+  if (torch !== undefined) await torch.ask({ kind: 'version', threads });
+  if (process.argv.includes('--shapes')) {
+    const model = await makeModel('1M');
+    for (const [count, length] of SHAPES) await measureTraining(model, count, length);
+  } else {
+    for (const size of sizes) {
+      const model = await makeModel(size);
+      await measureTraining(model, ROWS, LENGTH);
+      await measureSampling(model);
     }
   }
-  return rows;
+} finally {
+  await torch?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
 }
+if (process.argv.includes('--json')) console.log(JSON.stringify(rows));
+else console.table(rows);
 
-async function measureTraining(engine, seconds) {
-  const random = createRandom(1);
-  const batches = Array.from({ length: 8 }, () => createBatch(random));
-  const step = async ({ data }) => {
-    const result = engine.forwardBackward(data, { kind: 'cross_entropy' });
-    await engine.optimStep(ADAM);
-    return (await result).lossSum;
-  };
-  const before = await step(batches[0]);
-  for (const batch of batches) await step(batch);
-  let tokens = 0;
-  let rounds = 0;
-  const start = performance.now();
-  while (performance.now() - start < seconds * 1000 || rounds < 8) {
-    const batch = batches[rounds++ % batches.length];
-    await step(batch);
-    tokens += batch.tokens;
-  }
-  const elapsed = performance.now() - start;
-  const after = await step(batches[0]);
-  if (!(after < before)) throw new Error(`the loss did not fall: ${before} to ${after}`);
-  return Math.round((tokens / elapsed) * 1000);
-}
-
-async function measureSampling(engine, groupSize, seconds) {
-  const random = createRandom(2);
-  const sampler = await engine.saveWeightsForSampler();
-  try {
-    const round = async () => {
-      const requests = Array.from({ length: 256 / groupSize }, () => createPrompt(random, 100)).flatMap(
-        (prompt) =>
-          Array.from({ length: groupSize }, () => ({
-            prompt,
-            maxTokens: 60,
-            temperature: 1,
-            stopTokens: [],
-          })),
-      );
-      return { requests, samples: await Promise.all(requests.map((request) => sampler.sample(request))) };
-    };
-    await check(engine, await round());
-    let tokens = 0;
-    const start = performance.now();
-    while (performance.now() - start < seconds * 1000) {
-      const { samples } = await round();
-      for (const sample of samples) tokens += sample.tokens.length;
-    }
-    return Math.round((tokens / (performance.now() - start)) * 1000);
-  } finally {
-    await sampler[Symbol.asyncDispose]();
-  }
-}
-
-async function check(engine, { requests, samples }) {
-  const data = samples.slice(0, 16).map(({ tokens }, i) => {
-    const all = [...requests[i].prompt, ...tokens];
-    return { tokens: all.slice(0, -1), lossInputs: { targetTokens: all.slice(1) } };
+/** A model that has seen a few steps, so that its answers are no ties; on disk for all sides. */
+async function makeModel(size) {
+  const path = join(folder, size);
+  const engine = await createEmbeddedEngine({
+    model: { vocabSize: VOCABULARY, ...SIZES[size] },
+    seed: 1,
+    workers: threads,
   });
-  const { logprobs } = await engine.forward(data);
-  for (const [i, list] of logprobs.entries()) {
-    const recorded = samples[i].logprobs;
-    for (const [t, value] of recorded.entries()) {
-      const difference = Math.abs(value - list[requests[i].prompt.length - 1 + t]);
-      if (!(difference < 1e-4))
-        throw new Error(`log-probabilities of sampling and training differ by ${difference}`);
+  const data = dataOf(makeBatch(4, 64, createRandom(7)));
+  for (let step = 0; step < 10; step++) {
+    void engine.forwardBackward(data, { kind: 'cross_entropy' });
+    await engine.optimStep({ ...ADAM, learningRate: 1e-2 });
+  }
+  await engine.saveState(path);
+  const { config, parameterCount } = engine;
+  await engine[Symbol.asyncDispose]();
+  const file = await readSafetensors(join(path, 'model.safetensors'));
+  const { tensors } = layOut(config);
+  const values = Object.fromEntries(tensors.map(({ key, name }) => [key, file.tensors.get(name).data]));
+  return { size, folder: path, config, tensors, values, parameterCount };
+}
+
+async function measureTraining(model, count, length) {
+  const batch = makeBatch(count, length, createRandom(1));
+  const ours = await trainOurs(model.folder, batch, seconds, threads);
+  const row = {
+    work: `train ${count}×${length}`,
+    parameters: model.parameterCount,
+    ours: Math.round(ours.tokensPerSecond),
+  };
+  const opponents = {
+    jax: () => trainJax(model, batch, seconds),
+    eager: () =>
+      torch?.ask({ kind: 'train', folder: model.folder, ...batch, seconds, threads, compiled: false }),
+    compile: () =>
+      torch?.ask({ kind: 'train', folder: model.folder, ...batch, seconds, threads, compiled: true }),
+  };
+  for (const [side, run] of Object.entries(opponents)) {
+    const result = sides.includes(side) ? await run() : undefined;
+    if (result === undefined) continue;
+    agree(`loss of ${side}`, result.firstLoss, ours.firstLoss);
+    if (result.secondLoss !== undefined) agree(`second loss of ${side}`, result.secondLoss, ours.secondLoss);
+    compare(row, side, result.tokensPerSecond);
+  }
+  report(row);
+}
+
+async function measureSampling(model) {
+  const prompts = makeBatch(PROMPTS, PROMPT_LENGTH, createRandom(2)).tokens;
+  const ours = await sampleOurs(model.folder, prompts, NEW_TOKENS, seconds, threads);
+  const row = {
+    work: `sample ${PROMPTS}×(${PROMPT_LENGTH}+${NEW_TOKENS})`,
+    parameters: model.parameterCount,
+    ours: Math.round(ours.tokensPerSecond),
+  };
+  if (sides.includes('jax')) {
+    compare(row, 'jax', (await sampleJax(model, prompts, NEW_TOKENS, seconds)).tokensPerSecond);
+  }
+  if (sides.includes('eager') && torch !== undefined) {
+    const task = {
+      kind: 'generate',
+      folder: model.folder,
+      prompts,
+      new_tokens: NEW_TOKENS,
+      seconds,
+      threads,
+    };
+    const { tokensPerSecond, greedy } = await torch.ask(task);
+    if (JSON.stringify(greedy) !== JSON.stringify(ours.greedy)) {
+      throw new Error(`greedy continuations differ: ${JSON.stringify([greedy, ours.greedy])}`);
     }
+    compare(row, 'eager', tokensPerSecond);
+  }
+  report(row);
+}
+
+function compare(row, side, tokensPerSecond) {
+  row[side] = Math.round(tokensPerSecond);
+  row[`ours/${side}`] = Number((row.ours / tokensPerSecond).toFixed(2));
+}
+
+function report(row) {
+  rows.push(row);
+  if (!process.argv.includes('--json')) process.stderr.write(`${JSON.stringify(row)}\n`);
+}
+
+function agree(what, value, expected) {
+  if (!(Math.abs(value - expected) < LOSS_TOLERANCE * Math.abs(expected))) {
+    throw new Error(`${what} is ${value}, ours is ${expected}`);
   }
 }
 
-function createBatch(random) {
-  const data = [];
-  let tokens = 0;
-  while (tokens < TOKENS_PER_STEP) {
-    const spread = random() + random() + random() + random() - 2;
-    const length = Math.max(20, Math.min(248, Math.round(113 + 71 * spread)));
-    const ids = createPrompt(random, length);
-    data.push({
-      tokens: ids,
-      lossInputs: { targetTokens: ids, weights: ids.map(() => 1 / TOKENS_PER_STEP) },
-    });
-    tokens += length;
-  }
-  return { data, tokens };
-}
-
-function createPrompt(random, length) {
-  return Array.from({ length }, () => Math.floor(random() * VOCABULARY));
+/** Rows of random tokens with random targets. */
+function makeBatch(count, length, random) {
+  const draw = () =>
+    Array.from({ length: count }, () => Array.from({ length }, () => Math.floor(random() * VOCABULARY)));
+  return { tokens: draw(), targets: draw() };
 }
 
 /** mulberry32: the same work in every run. */
@@ -141,11 +182,3 @@ function createRandom(seed) {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }
-
-const workers = process.argv.find((argument) => argument.startsWith('--workers='));
-const rows = await run({
-  ...(process.argv.includes('--quick') ? { seconds: 1, sizes: SIZES.slice(0, 1) } : {}),
-  ...(workers === undefined ? {} : { workers: Number(workers.slice('--workers='.length)) }),
-});
-if (process.argv.includes('--json')) console.log(JSON.stringify(rows));
-else console.table(rows);

@@ -1,9 +1,9 @@
 /**
  * Losses and gradients of the train graph, packed into shared rows, against jax-js' automatic differentiation of the same
- * model written anew (bench/jax-llama.mjs), one sequence per row.
+ * model written anew (bench/engine/jax-llama.mjs), one sequence per row.
  */
 import { describe, expect, it } from 'vitest';
-import { grid, jaxLossAndGradients, toJax } from '../../bench/jax-llama.mjs';
+import { grid, jaxLossAndGradients, toJax } from '../../bench/engine/jax-llama.mjs';
 import { createRng } from '../../src/core/rng.js';
 import { initialize, layOut, resolveConfig } from '../../src/training/engines/embedded/architecture.js';
 import { Compute } from '../../src/training/engines/embedded/compute.js';

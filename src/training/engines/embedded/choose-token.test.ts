@@ -36,6 +36,33 @@ describe('choosing a token', () => {
     expectShares({ temperature: 1, topP: 0.8 }, [0, 0.5 / 0.9, 0.25 / 0.9, 0.15 / 0.9]));
   it('applies p to what top-k has left', () =>
     expectShares({ temperature: 1, topK: 2, topP: 0.6 }, [0, 1, 0, 0]));
+  it('keeps the lower ids of equally likely ones', () => {
+    const even = Float32Array.of(0.1, 0.3, 0.3, 0.3);
+    const rng = createRng('ties');
+    const drawn = Array.from({ length: 200 }, () =>
+      chooseToken(even, 0, 4, { temperature: 1, topK: 2 }, rng),
+    );
+    expect([...new Set(drawn)].sort()).toEqual([1, 2]);
+  });
+  it('keeps what a sort of the ids keeps, for many distributions', () => {
+    const rng = createRng('sorts');
+    for (let trial = 0; trial < 300; trial++) {
+      const raw = Float32Array.from({ length: 40 }, () => Math.exp(rng.int(0, 12)) * rng.int(0, 3));
+      const sum = raw.reduce((a, b) => a + b, 0);
+      if (sum === 0) continue;
+      const p = raw.map((value) => value / sum);
+      const [topK, topP] = [rng.int(0, 12), rng.int(1, 10) / 10.001];
+      const order = [...p.keys()].sort((a, b) => (p[b] as number) - (p[a] as number) || a - b);
+      const top = topK > 0 ? order.slice(0, topK) : order;
+      const mass = (ids: readonly number[]): number => ids.reduce((all, id) => all + (p[id] as number), 0);
+      const count = top.findIndex((_, i) => mass(top.slice(0, i + 1)) >= topP * mass(top)) + 1;
+      const allowed = new Set(top.slice(0, count));
+      for (const point of [0, rng.next(), 1 - 2 ** -32]) {
+        const picked = chooseToken(p, 0, 40, { temperature: 1, topK, topP }, { ...rng, next: () => point });
+        expect(allowed.has(picked), `top-k ${topK}, top-p ${topP}`).toBe(true);
+      }
+    }
+  });
   it('never picks what has no mass', () => {
     const rng = { ...createRng(1), next: () => 0.999999999 };
     expect(chooseToken(Float32Array.of(0.5, 0.4999999, 0), 0, 3, { temperature: 1 }, rng)).toBe(1);

@@ -74,11 +74,11 @@ function attend(q, k, v) {
   return np.transpose(mixed.reshape([batch, heads, length, size]), [0, 2, 1, 3]);
 }
 
-function project(x, weight) {
+export function project(x, weight) {
   return np.matmul(x, np.transpose(weight));
 }
 
-function rmsNorm(x, gain, eps) {
+export function rmsNorm(x, gain, eps) {
   const scale = np.reciprocal(np.sqrt(np.mean(np.square(x.ref), -1, { keepdims: true }).add(eps)));
   return x.mul(scale).mul(gain);
 }

@@ -1,6 +1,6 @@
 /** Types of jax-llama.mjs for the tests. */
-import type { ModelConfig, ParameterTensor } from '../src/training/engines/embedded/architecture.js';
-import type { Loss } from '../src/training/types.js';
+import type { ModelConfig, ParameterTensor } from '../../src/training/engines/embedded/architecture.js';
+import type { Loss } from '../../src/training/types.js';
 
 /** What the tests need of jax-js' arrays. */
 export interface JaxArray {
