@@ -148,7 +148,14 @@ async function unfinishedOf(folder: string): Promise<string[]> {
   const asked = await readAsked(folder);
   if (asked === undefined) {
     const done = await readStages(folder);
-    const stages = stagesOf(await readRecipe(join(folder, 'recipe.yaml')));
+    const recipe = await readRecipe(join(folder, 'recipe.yaml')).catch((error: unknown) => {
+      if (error instanceof UsageError) return undefined;
+      throw error;
+    });
+    // Its records can still be compared.
+    if (recipe === undefined)
+      return ['its recipe is of another version; whether all stages are done is not known.'];
+    const stages = stagesOf(recipe);
     const open = stages.filter(({ name }) => name !== 'report' && !(name in done)).map(({ name }) => name);
     return open.length === 0 ? [] : [`stages not done yet: ${open.join(', ')}.`];
   }

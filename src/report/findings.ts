@@ -147,6 +147,8 @@ function otherHeadline(summary: Summary): Lead {
       evidence: `${estimateText(passAt1)}; ${counted(passAt1.problems, 'problem')}, ${stageLabel(solved.stage)}.`,
     };
   }
+  const repaired = latest(summary.selfRlef);
+  if (repaired && repaired.allTests.first.value !== null) return repairHeadline(repaired);
   const [benchmark] = summary.benchmarks;
   const rate = benchmark?.passAtK[0]?.estimate;
   if (benchmark && rate && rate.value !== null) {
@@ -156,6 +158,21 @@ function otherHeadline(summary: Summary): Lead {
     };
   }
   return { headline: 'Nothing was evaluated yet.', evidence: 'The sections below show what there is.' };
+}
+
+function repairHeadline({ feedback, allTests, stage, meanProgramsUsed }: SelfRlefSummary): Lead {
+  const { first, submitted, gain } = allTests;
+  const how = `Repairing programs on ${feedback} outputs`;
+  const numbers = `${percent(first.value)} of first programs are right, ${percent(submitted.value)} of those submitted`;
+  const evidence = `Difference ${signed(gain)}; ${counted(submitted.problems, 'problem')}, ${meanProgramsUsed.toFixed(2)} programs each, ${stageLabel(stage)}.`;
+  switch (directionOf(gain)) {
+    case 'higher':
+      return { headline: `${how} helps: ${numbers}.`, evidence };
+    case 'lower':
+      return { headline: `${how} does harm: ${numbers}.`, evidence };
+    case 'undecided':
+      return { headline: `${how}: no gain can be claimed. ${numbers}.`, evidence };
+  }
 }
 
 function gapSentence({ ks, arms, gap }: SelectionSummary): string {

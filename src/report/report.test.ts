@@ -254,6 +254,15 @@ describe('findings', () => {
     expect(sentences.filter((sentence) => sentence.startsWith('Self-repair with simulated'))).toHaveLength(1);
   });
 
+  it('are about repair where nothing else was evaluated', () => {
+    const repairs = syntheticRecords([SYNTHETIC_RL], SMALL).filter(
+      (record) => record.schema === 'self-rlef/1' && record.feedback === 'executed',
+    );
+    expect(findings(summarise(repairs, FAST)).headline).toMatch(
+      /^Repairing programs on executed outputs helps: \d+\.\d% of first programs are right, /,
+    );
+  });
+
   it('claim nothing from one problem', () => {
     const one = syntheticRecords([SYNTHETIC_RL], { ...SMALL, problems: 1 });
     expect(findings(summarise(one, FAST)).headline).toMatch(/^Too few problems/);

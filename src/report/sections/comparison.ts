@@ -24,12 +24,12 @@ export function comparisonSection(comparison: Comparison | undefined): Html | nu
     table(
       [{ label: '' }, ...runs.map((label) => ({ label, numeric: true }))],
       rows
-        .filter(({ differences }) => differences.some((entry) => entry !== null))
+        .filter(({ differences }) => differences.some((entry) => entry !== null && entry.problems > 0))
         .map(({ metric, differences }) => ({
           cells: [
             metric,
             ...differences.map((entry) => {
-              if (entry === null) return '–';
+              if (entry === null || entry.problems === 0) return '–';
               const shown = html`${differenceCell(entry)} <span class="dim">${counted(entry.problems, 'problem')}</span>`;
               return directionOf(entry) === 'undecided' ? shown : html`<strong>${shown}</strong>`;
             }),
