@@ -6,7 +6,8 @@
  *     [--rl '{"learningRate": 2e-4}'] [--sft '{"learningRate": 3e-3}'] [--evaluation '{"samples": 10}']
  *
  * The control is SFT on the run's own examples, with a fresh optimizer and the recipe's own schedule over its minutes (warm-up,
- * hold, decay), so it has what the recipe gives any SFT. RL and control change cores from seed to seed. Minutes are of training;
+ * hold, decay), so it has what the recipe gives any SFT. RL and control change cores between odd and even
+ * seeds. Minutes are of training;
  * validation and saving are left out on both sides. With `--clock cpu` they are minutes of CPU of all the arm's processes, for a
  * machine that is shared: then a busy minute does not count against whoever met it. Phases: `train`, `evaluate`, `table`. Each goes on where it was stopped.
  *
@@ -57,24 +58,25 @@ if (starts.length === 0 || !(MINUTES > 0)) {
 }
 mkdirSync(RUNS, { recursive: true });
 const does = (phase) => options.phase === 'all' || options.phase === phase;
-for (const [index, start] of starts.entries()) {
-  if (does('train')) await trainBoth(start, index);
+for (const start of starts) {
+  if (does('train')) await trainBoth(start);
   if (does('evaluate')) await evaluateAll(start);
 }
 if (does('table')) printTable();
 
-async function trainBoth(start, index) {
+async function trainBoth(start) {
   const name = basename(start);
   const weights = join(start, 'checkpoints', 'sft');
-  const rl = deriveRun({
+  const rl = await deriveRun({
     ...{ from: start, runs: RUNS, name: `${name}-rl`, weights },
     done: ['data', 'sft', 'evaluate-sft'],
     change: {
       rl: { maxMinutes: MINUTES, maxSteps: 100_000, checkpoint: 'last', ...JSON.parse(options.rl) },
     },
   });
-  const { seed, sft } = recipeOf(start);
-  const { tokens: _, maxMinutes: __, validateEvery: ___, ...optimizer } = sft;
+  const { seed, sft } = await recipeOf(start);
+  const { batchTokens, learningRate, warmup, decay, gradClipNorm, weightDecay } = sft;
+  const optimizer = { batchTokens, learningRate, warmup, decay, gradClipNorm, weightDecay };
   const examples = readdirSync(join(start, 'data')).filter((file) => /^sft-\d+\.jsonl$/.test(file));
   const more = join(RUNS, `${name}-sft.yaml`);
   const control = {
@@ -90,7 +92,7 @@ async function trainBoth(start, index) {
     },
   };
   if (!existsSync(more)) writeFileSync(more, stringify(control));
-  const cores = index % 2 === 0 ? ['0', '1'] : ['1', '0'];
+  const cores = Number(seed) % 2 === 0 ? ['0', '1'] : ['1', '0'];
   const [a, b] = await Promise.all([train(cores[0], 'rl', rl), train(cores[1], 'sft', more)]);
   process.stderr.write(
     `${name}: CPU seconds, start and end included, all processes: RL ${a.toFixed(0)}, SFT ${b.toFixed(0)}\n`,
@@ -124,7 +126,7 @@ async function evaluateAll(start) {
     sft: join(RUNS, `${name}-sft`, 'checkpoints', 'last'),
   };
   for (const arm of ARMS) {
-    const recipe = deriveRun({
+    const recipe = await deriveRun({
       ...{ from: start, runs: RUNS, name: `${name}-eval-${arm}`, weights: weights[arm] },
       change: { evaluation: { repairSamples: 1, maxPrograms: 2, ...JSON.parse(options.evaluation) } },
     });
