@@ -1,7 +1,5 @@
 /**
  * The shape of a model: its configuration, and where each parameter lies in one flat Float32Array.
- * Matrices of one layer that read the same input (q, k, v; gate, up) lie side by side, so that decoding can use
- * them as one.
  * Source: transformers' LlamaForCausalLM (names, layouts [out, in], tied embeddings).
  */
 import { UsageError } from '../../../core/errors.js';

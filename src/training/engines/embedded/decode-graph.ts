@@ -8,7 +8,16 @@
  * The weights are those of `prepareDecodeWeights`: norm gains folded into the matrix that follows, 1/√d into the
  * query projection.
  */
-import { headSizeOf, type ModelConfig, type ParameterLayout, rotaryTables } from './architecture.js';
+
+import type { Tensor } from 'onnxruntime-node';
+import {
+  headSizeOf,
+  layOut,
+  type ModelConfig,
+  type ParameterLayout,
+  type ParameterTensor,
+  rotaryTables,
+} from './architecture.js';
 import { DYNAMIC, GraphBuilder, int, type Value } from './graph-builder.js';
 import { type TensorMap, tensorOver } from './runtime.js';
 import {
@@ -22,10 +31,18 @@ import {
   rotate,
   silu,
   softmax,
-  split,
   toInt64,
   transpose,
 } from './tensor-math.js';
+
+/** The norm whose gain is folded into a matrix, by the matrix' kind. */
+const NORM_BEFORE: Readonly<Record<string, string>> = {
+  q: 'attentionNorm',
+  k: 'attentionNorm',
+  v: 'attentionNorm',
+  gate: 'mlpNorm',
+  up: 'mlpNorm',
+};
 
 /** Weights of the decode graphs on an own copy of the parameters, named as the graphs' inputs. */
 export function prepareDecodeWeights(
@@ -33,35 +50,30 @@ export function prepareDecodeWeights(
   layout: ParameterLayout,
   parameters: Float32Array,
 ): TensorMap {
-  const width = config.hiddenSize;
-  /** A copy of neighbouring parameters. */
-  const read = (...keys: readonly string[]): Float32Array => {
-    const tensors = layout.tensors.filter(({ key }) => keys.includes(key));
-    const first = tensors[0]?.offset ?? 0;
-    const last = tensors.at(-1);
-    return parameters.slice(first, last === undefined ? first : last.offset + last.size);
+  const byKey = new Map(layout.tensors.map((tensor) => [tensor.key, tensor]));
+  /** A copy of a matrix, each column times the gain of a norm and `scale`. */
+  const folded = (key: string, norm?: string, scale = 1): Tensor => {
+    const { offset, size, shape } = byKey.get(key) as ParameterTensor;
+    const matrix = parameters.slice(offset, offset + size);
+    const gain = norm === undefined ? undefined : byKey.get(norm);
+    const width = shape.at(-1) as number;
+    for (let i = 0; gain !== undefined && i < size; i++) {
+      matrix[i] = (matrix[i] as number) * (parameters[gain.offset + (i % width)] as number) * scale;
+    }
+    return tensorOver(matrix, shape);
   };
-  const folded = (matrix: Float32Array, norm: string): Float32Array => {
-    const gain = read(norm);
-    for (let i = 0; i < matrix.length; i++) matrix[i] = (matrix[i] as number) * (gain[i % width] as number);
-    return matrix;
-  };
-  const weights: TensorMap = {};
-  const put = (name: string, data: Float32Array, columns: number): void => {
-    weights[`weight.${name}`] = tensorOver(data, [data.length / columns, columns]);
-  };
-  put('embed', read('embed'), width);
-  put('head', folded(read('embed'), 'finalNorm'), width);
   const scale = 1 / Math.sqrt(headSizeOf(config));
-  for (let i = 0; i < config.layers; i++) {
-    const qkv = folded(read(`q${i}`, `k${i}`, `v${i}`), `attentionNorm${i}`);
-    for (let at = 0; at < width * width; at++) qkv[at] = (qkv[at] as number) * scale;
-    put(`qkv${i}`, qkv, width);
-    put(`attentionOut${i}`, read(`attentionOut${i}`), width);
-    put(`gateUp${i}`, folded(read(`gate${i}`, `up${i}`), `mlpNorm${i}`), width);
-    put(`down${i}`, read(`down${i}`), config.intermediateSize);
+  const weights: TensorMap = { 'weight.embed': folded('embed'), 'weight.head': folded('embed', 'finalNorm') };
+  for (const { key } of layerMatrices(layout)) {
+    const [, kind = '', layer = ''] = /^([a-zA-Z]+)(\d+)$/.exec(key) ?? [];
+    const norm = NORM_BEFORE[kind];
+    weights[`weight.${key}`] = folded(key, norm && `${norm}${layer}`, kind === 'q' ? scale : 1);
   }
   return weights;
+}
+
+function layerMatrices(layout: ParameterLayout): ParameterTensor[] {
+  return layout.tensors.filter(({ shape, key }) => shape.length > 1 && key !== 'embed');
 }
 
 /**
@@ -159,8 +171,6 @@ interface Shared {
   readonly keyValueHeads: number;
   readonly headSize: number;
   readonly eps: number;
-  /** Widths of q, k and v. */
-  readonly sizes: readonly number[];
   weight(name: string): Value;
   rotate(x: Value): Value;
 }
@@ -171,26 +181,18 @@ function createShared(g: GraphBuilder, config: ModelConfig, positions: Value): S
   const shape = [config.maxLength, headSize / 2];
   const cosineTable = g.constant('float32', shape, cosines);
   const sineTable = g.constant('float32', shape, sines);
-  const width = config.hiddenSize;
-  const keyWidth = config.keyValueHeads * headSize;
+  const layout = layOut(config);
   const weights = new Map<string, Value>();
-  const declare = (name: string, rows: number, columns: number): void => {
-    weights.set(name, g.input(`weight.${name}`, 'float32', [rows, columns]));
+  const declare = (name: string, shape: readonly number[]): void => {
+    weights.set(name, g.input(`weight.${name}`, 'float32', shape));
   };
-  declare('embed', config.vocabSize, width);
-  declare('head', config.vocabSize, width);
-  for (let i = 0; i < config.layers; i++) {
-    declare(`qkv${i}`, width + 2 * keyWidth, width);
-    declare(`attentionOut${i}`, width, width);
-    declare(`gateUp${i}`, 2 * config.intermediateSize, width);
-    declare(`down${i}`, width, config.intermediateSize);
-  }
+  for (const name of ['embed', 'head']) declare(name, [config.vocabSize, config.hiddenSize]);
+  for (const { key, shape } of layerMatrices(layout)) declare(key, shape);
   return {
     heads: config.heads,
     keyValueHeads: config.keyValueHeads,
     headSize,
     eps: config.rmsNormEps,
-    sizes: [width, keyWidth, keyWidth],
     weight: (name) => weights.get(name) as Value,
     rotate: (x) => rotate(g, x, positions, cosineTable, sineTable),
   };
@@ -204,14 +206,15 @@ function layer(
   x: Value,
   attend: (q: Value, k: Value, v: Value) => Value,
 ): Value {
-  const { weight, eps, sizes } = shared;
-  const qkv = gemm(g, normalize(g, x, eps).normalized, weight(`qkv${index}`), { transB: true });
-  const [q, k, v] = split(g, qkv, -1, sizes) as [Value, Value, Value];
+  const { weight, eps } = shared;
+  const project = (input: Value, key: string): Value =>
+    gemm(g, input, weight(`${key}${index}`), { transB: true });
+  const before = normalize(g, x, eps).normalized;
+  const [q, k, v] = ['q', 'k', 'v'].map((key) => project(before, key)) as [Value, Value, Value];
   const mid = gemm(g, attend(q, k, v), weight(`attentionOut${index}`), { transB: true, add: x });
-  const gateUp = gemm(g, normalize(g, mid, eps).normalized, weight(`gateUp${index}`), { transB: true });
-  const inner = (gateUp.shape[1] as number) / 2;
-  const [gate, up] = split(g, gateUp, -1, [inner, inner]) as [Value, Value];
-  return gemm(g, multiply(g, silu(g, gate), up), weight(`down${index}`), { transB: true, add: mid });
+  const after = normalize(g, mid, eps).normalized;
+  const inner = multiply(g, silu(g, project(after, 'gate')), project(after, 'up'));
+  return gemm(g, inner, weight(`down${index}`), { transB: true, add: mid });
 }
 
 function probabilities(g: GraphBuilder, shared: Shared, config: ModelConfig, x: Value): Value {

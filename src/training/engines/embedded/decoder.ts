@@ -47,6 +47,7 @@ export class Decoder {
   private readonly mask: Float32Array;
   private readonly fresh: readonly { readonly key: Float32Array; readonly value: Float32Array }[];
   private readonly outputs = new Map<number, TensorMap>();
+  private scratch = new Float32Array(0);
 
   constructor(config: ModelConfig, programs: DecodePrograms, weights: TensorMap, slots: number) {
     this.config = config;
@@ -81,13 +82,10 @@ export class Decoder {
     const size = headSizeOf(config);
     const probabilities = new Float32Array(rows * config.vocabSize);
     const outputs: TensorMap = { probabilities: tensorOver(probabilities, [rows, config.vocabSize]) };
-    const arrays: Float32Array[] = [];
+    const arrays = this.prefillArrays(rows * heads * length * size);
     for (let i = 0; i < config.layers; i++) {
-      for (const name of [`key${i}`, `value${i}`]) {
-        const array = new Float32Array(rows * heads * length * size);
-        arrays.push(array);
-        outputs[name] = tensorOver(array, [rows, heads, length, size]);
-      }
+      outputs[`key${i}`] = tensorOver(arrays[2 * i] as Float32Array, [rows, heads, length, size]);
+      outputs[`value${i}`] = tensorOver(arrays[2 * i + 1] as Float32Array, [rows, heads, length, size]);
     }
     await this.programs.prefill.run(
       {
@@ -158,6 +156,13 @@ export class Decoder {
     for (const [layer, { key, value }] of this.fresh.entries()) {
       cache.append(layer, key, value, positions, count);
     }
+  }
+
+  /** Room for every layer's keys and values; the same memory whenever it suffices, since fresh pages cost a tenth of a prefill. */
+  private prefillArrays(size: number): Float32Array[] {
+    const count = 2 * this.config.layers;
+    if (this.scratch.length < count * size) this.scratch = new Float32Array(count * size);
+    return Array.from({ length: count }, (_, i) => this.scratch.subarray(i * size, (i + 1) * size));
   }
 
   private outputsFor(count: number): TensorMap {

@@ -107,14 +107,6 @@ export function transpose(g: GraphBuilder, a: Value, order: readonly number[]): 
   return g.apply('Transpose', [a], shape, { type: a.type, attributes: { perm: ints(order) } });
 }
 
-/** Splits `axis` into pieces of the given sizes. */
-export function split(g: GraphBuilder, a: Value, axis: number, sizes: readonly number[]): Value[] {
-  const at = axis < 0 ? axis + a.shape.length : axis;
-  const outputs = sizes.map((size) => ({ shape: a.shape.with(at, size), type: a.type }));
-  const lengths = g.constant('int64', [sizes.length], sizes);
-  return g.applyMany('Split', [a, lengths], outputs, { attributes: { axis: int(at) } });
-}
-
 export function concat(g: GraphBuilder, parts: readonly Value[], axis: number): Value {
   const first = parts[0] as Value;
   const at = axis < 0 ? axis + first.shape.length : axis;
