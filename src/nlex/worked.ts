@@ -17,7 +17,13 @@ const COMPARISONS = new Set(['<', '<=', '>', '>=', '==', '!=', 'in', 'not in', '
 /** `3 + 4 = 7`, or just `7` when there is nothing to work out; `undefined` unless the result is `expected`. */
 export function calculation(expression: Expression, before: Variables, expected: string): string | undefined {
   const value = evaluate(expression, before);
-  if (value === undefined || renderValue(value) !== expected) return undefined;
+  const rendered =
+    value !== undefined
+      ? renderValue(value)
+      : expression.kind === 'name'
+        ? before.get(expression.name)
+        : undefined;
+  if (rendered !== expected) return undefined;
   if (expression.kind === 'literal' || expression.kind === 'list' || isLogic(expression)) {
     return isLogic(expression) ? undefined : expected;
   }

@@ -158,7 +158,9 @@ function withoutDoctests(node: SyntaxNode, text: string): string {
   node.cursor().iterate((ref) => {
     if (ref.name !== 'Body') return;
     const first = ref.node.getChild('ExpressionStatement');
-    const isFirst = first && ref.node.firstChild?.nextSibling?.from === first.from;
+    let start = ref.node.firstChild?.nextSibling;
+    while (start?.name === 'Comment') start = start.nextSibling;
+    const isFirst = first && start?.from === first.from;
     if (!isFirst || first.firstChild?.name !== 'String' || !first.nextSibling) return;
     if (!text.slice(first.from, first.to).includes('>>>')) return;
     const lineStart = text.lastIndexOf('\n', first.from) + 1;

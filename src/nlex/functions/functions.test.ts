@@ -13,7 +13,11 @@ from .local import thing
 
 LIMIT = 10
 
-def helper(x):
+def helper(x):  # not a method
+    """
+    >>> helper(3)
+    3
+    """
     return min(x, LIMIT)
 
 def area(radius: float) -> float:
@@ -64,14 +68,14 @@ import math
 
 LIMIT = 10
 
-def helper(x):
+def helper(x):  # not a method
     return min(x, LIMIT)
 
 def area(radius: float) -> float:
     return math.pi * helper(radius) ** 2
 `,
   );
-  expect(functions[1]!.line).toBe(13);
+  expect(functions[1]!.line).toBe(17);
 });
 
 test('functions that cannot run by themselves are counted by reason', () => {
