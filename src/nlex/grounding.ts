@@ -10,7 +10,8 @@
 import { outputsMatch } from '../execution/comparators.js';
 import type { Trace } from '../execution/types.js';
 import type { ProgramInput } from '../problem/types.js';
-import { type Claim, type ClaimContext, normalise, readClaims, spelledCode, testOf } from './claims.js';
+import { normalise, spelledCode, testOf } from './claim-spelling.js';
+import { type Claim, type ClaimContext, readClaims } from './claims.js';
 import { type StepTree, toStepTree } from './steps.js';
 import { type View, viewsOf } from './views.js';
 

@@ -151,7 +151,7 @@ function tellExpression(
 function tellPrinted(step: Step, { text, end }: Printed): string | undefined {
   if (/[`\n]/.test(text) || text.length > LONGEST_VALUE) return undefined;
   const code = codeOf(step);
-  if (text === '') return end === '\n' ? `\`${code}\` prints an empty line.` : undefined;
+  if (text === '') return end === '\n' ? `\`${code}\` ends the line.` : undefined;
   if (end === '\n') return `\`${code}\` prints \`${text}\`.`;
   return end === ' '
     ? `\`${code}\` prints \`${text}\` and a space, on the same line.`
