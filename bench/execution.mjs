@@ -4,8 +4,8 @@
  * - Judging: short programs, each on one input, by every sandbox that works here, against one `python3 -I` process per
  *   test (the interpreter itself, not a shim); two at a time everywhere. Every output is checked. `medianMs` is one run from
  *   asking for its process to its end, all of it overhead but the program's own 0.1 to 0.2 ms.
- * - Tracing: events per second of the recorder against a plain `sys.settrace` + `repr` tracer, in one CPython, with
- *   the share of events that the two record alike (plain_tracer.py).
+ * - Tracing: events per second of the recorder against a plain `sys.settrace` + `repr` tracer, in one CPython, on five
+ *   small programs and, with DESKCHECK_DATA, on real ones (plain_tracer.py says how).
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -35,7 +35,7 @@ const expected = (k) => {
 };
 
 /** Runs the benchmark and returns its rows. */
-export async function run({ programs = 1000, tracerSeconds = 1 } = {}) {
+export async function run({ programs = 1000, tracerSeconds = 1, everyProgram = 1 } = {}) {
   const rows = [];
   const { sandboxes } = await diagnoseExecution();
   const works = new Set(sandboxes.filter((report) => report.works).map((report) => report.kind));
@@ -45,7 +45,10 @@ export async function run({ programs = 1000, tracerSeconds = 1 } = {}) {
   }
   const slowest = works.has('unsafe-process') ? rows[0].programsPerSecond : Number.NaN;
   for (const row of rows) row.times = Number((row.programsPerSecond / slowest).toFixed(1));
-  return { judging: rows, tracing: works.has('unsafe-process') ? measureTracer(tracerSeconds) : [] };
+  return {
+    judging: rows,
+    tracing: works.has('unsafe-process') ? measureTracer(tracerSeconds, everyProgram) : undefined,
+  };
 }
 
 async function measureSandbox(kind, programs) {
@@ -95,12 +98,27 @@ function runProcess(python, source) {
   });
 }
 
-function measureTracer(seconds) {
+/** `{ small, real, perProgram }`; of the real programs each `every`-th. */
+function measureTracer(seconds, every) {
   const script = fileURLToPath(new URL('plain_tracer.py', import.meta.url));
-  const { stdout, stderr } = spawnSync('python3', ['-B', script, String(seconds)], { encoding: 'utf8' });
-  if (stdout === '') throw new Error(`plain_tracer.py: ${stderr}`);
-  return JSON.parse(stdout);
+  const { stdout, stderr } = spawnSync('python3', ['-B', script, String(seconds), String(every)], {
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  });
+  const json = stdout.trim().split('\n').at(-1) ?? '';
+  if (json === '') throw new Error(`plain_tracer.py: ${stderr}`);
+  return JSON.parse(json);
 }
+
+/** A program's row, in events per second. */
+const rates = ({ program, events, sameEvents, plainSeconds, recorderSeconds }) => ({
+  program,
+  events,
+  sameEvents,
+  plainEventsPerSecond: Math.round(events / plainSeconds),
+  recorderEventsPerSecond: Math.round(events / recorderSeconds),
+  ratio: Number((plainSeconds / recorderSeconds).toFixed(2)),
+});
 
 function check(output, k) {
   if (output !== expected(k))
@@ -117,9 +135,12 @@ function toRow(name, programs, elapsedMs, times) {
 }
 
 const isQuick = process.argv.includes('--quick');
-const result = await run(isQuick ? { programs: 100, tracerSeconds: 0.2 } : {});
+const result = await run(isQuick ? { programs: 100, tracerSeconds: 0.2, everyProgram: 20 } : {});
 if (process.argv.includes('--json')) console.log(JSON.stringify(result));
 else {
   console.table(result.judging);
-  console.table(result.tracing);
+  if (result.tracing !== undefined) {
+    console.table(result.tracing.small.map(rates));
+    if (result.tracing.real.length > 0) console.table(result.tracing.real);
+  }
 }

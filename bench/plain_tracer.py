@@ -1,18 +1,34 @@
-"""Events per second of the recorder against a plain `sys.settrace` + `repr` tracer, on the same programs.
+"""Events per second of the recorder against a plain `sys.settrace` + `repr` tracer, on the same programs, in turns.
 
-Prints one line of JSON. The two must record the same events: kind, line and changed variables.
+Prints one line of JSON: a row for each of five small programs, and one for each kind of real program in the shared data
+(accepted CodeContests solutions on their first example, CRUXEval functions) where DESKCHECK_DATA names it.
+
+The plain tracer is the one that one writes first: at each event it writes every local with `repr` and keeps those that
+differ. To record the same events it leaves out frames of comprehensions (before 3.12) and the return that follows an
+exception. CPU time is from starting the trace to having its events, so it holds the program's own and, for the recorder,
+all its preparations. A program counts as recorded alike when every event has the same kind, line, changed names and
+texts; texts that both write in angle brackets (functions, objects) are not compared, since `repr` puts addresses there.
+Where a program holds objects of its own classes, the recorder writes their fields and the plain tracer does not: those
+programs are counted apart.
 """
 
+import gzip
+import io
 import json
+import math
 import os
+import signal
 import sys
 import time
+from types import ModuleType
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
 
-from recorder import CALL, EXCEPTION, LINE, RETURN, Recorder
+from recorder import Recorder
 
 FILENAME = "<program>"
+MAX_EVENTS, MAX_BYTES = 10_000, 1_000_000
+LONGEST_SECONDS = 1.0  # programs that take longer to trace are left out
 PROGRAMS = {
     "short loop over a list": """
 def main(xs):
@@ -75,91 +91,211 @@ main(12)
 }
 
 
-def plain(code):
-    """The tracer that one writes first: every local of every event is written, then compared."""
-    events = []
+class PlainTracer:
+    """The tracer that one writes first."""
 
-    def trace(frame, event, arg):
-        if frame.f_code.co_filename != FILENAME:
-            return None
-        before = {}
+    def __init__(self):
+        self.events = []
+        self.excluded = None
 
-        def local(frame, event, arg):
-            nonlocal before
-            now = {}
-            for name, value in frame.f_locals.items():
-                if not name.startswith("__") and not name.startswith("."):
-                    now[name] = repr(value)
-            changes = {name: text for name, text in now.items() if before.get(name) != text}
-            before = now
-            events.append((event, frame.f_lineno, changes, frame.f_code.co_name))
-            return local
+    def start(self):
+        events = self.events
 
-        return local(frame, event, arg)
+        def trace(frame, event, arg):
+            code = frame.f_code
+            if code.co_filename != FILENAME or code.co_name in ("<listcomp>", "<setcomp>", "<dictcomp>"):
+                return None
+            before = {}
+            raised = False
 
-    sys.settrace(trace)
-    try:
-        exec(code, {"__name__": "__main__"})
-    finally:
+            def local(frame, event, arg):
+                nonlocal before, raised
+                if event == "return" and raised:
+                    return local
+                raised = event == "exception"
+                now = {}
+                for name, value in frame.f_locals.items():
+                    if not name.startswith("__") and not name.startswith("."):
+                        now[name] = repr(value)
+                changes = {name: text for name, text in now.items() if before.get(name) != text}
+                before = now
+                value = repr(arg) if event == "return" else None
+                events.append((event, frame.f_lineno, changes, code.co_name, value))
+                if len(events) > MAX_EVENTS:
+                    sys.settrace(None)
+                return local
+
+            return local(frame, event, arg)
+
+        sys.settrace(trace)
+
+    def stop(self):
         sys.settrace(None)
-    return events
 
 
-def recorded(code, source):
-    recorder = Recorder(FILENAME, 10**9, 10**12)
-    recorder.prepare(code, source)
-    recorder.start()
+class Program:
+    """A program, its input and, for a function, the call to trace."""
+
+    def __init__(self, name, source, stdin="", call=None):
+        self.name, self.stdin = name, stdin
+        self.code = compile(source, FILENAME, "exec", dont_inherit=True)
+        self.call = None if call is None else compile(call, "<call>", "eval")
+
+    def recorder(self):
+        made = Recorder(FILENAME, MAX_EVENTS, MAX_BYTES)
+        made.prepare(self.code)
+        return made
+
+    def trace(self, make):
+        """(tracer, seconds) of one run."""
+        module = ModuleType("__main__")
+        module.__builtins__ = __builtins__
+        kept = sys.stdin, sys.stdout, sys.modules["__main__"], sys.getrecursionlimit()
+        sys.modules["__main__"] = module
+        sys.stdin = io.TextIOWrapper(io.BytesIO(self.stdin.encode()))
+        sys.stdout = io.TextIOWrapper(io.BytesIO())
+        signal.setitimer(signal.ITIMER_REAL, 4 * LONGEST_SECONDS)
+        try:
+            if self.call is not None:
+                exec(self.code, module.__dict__)
+            started = time.process_time()
+            tracer = make()
+            tracer.start()
+            try:
+                if self.call is None:
+                    exec(self.code, module.__dict__)
+                else:
+                    eval(self.call, module.__dict__)
+            except (Exception, SystemExit):
+                pass
+            tracer.stop()
+            return tracer, time.process_time() - started
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            sys.settrace(None)
+            sys.stdin, sys.stdout, sys.modules["__main__"] = kept[:3]
+            sys.setrecursionlimit(kept[3])
+
+
+def steps(recorder):
+    """(kind, line, changes, function, value) of the recorder's events, as the plain tracer has them."""
+    kinds = "call", "line", "return", "exception"
+    frame = None
+    found = []
+    for event in recorder.events:
+        if type(event) is int:
+            event = 1, frame, event, 0
+        elif type(event[1]) is str:
+            event = 1, frame, event[0], event[1:]
+        kind, frame, line, changes = event[:4]
+        pairs = changes or ()
+        value = event[5] if kind == 2 else None
+        found.append((kinds[kind], line, dict(zip(pairs[::2], pairs[1::2])), recorder.frames[frame], value))
+    return found
+
+
+def alike(ours, theirs):
+    """The share of events that agree."""
+    same = 0
+    for a, b in zip(ours, theirs):
+        same += a[0] == b[0] and same_line(a, b) and same_texts(a[4], b[4]) and a[2].keys() == b[2].keys() and all(
+            same_texts(text, b[2][name]) for name, text in a[2].items()
+        )
+    return same / max(len(ours), len(theirs), 1)
+
+
+def same_line(a, b):
+    return a[1] == b[1] or (a[0] == "call" and a[3] == "<module>")  # its first line; 0 for sys.settrace
+
+
+def same_texts(a, b):
+    return a == b or (a is not None and b is not None and "<" in a and "<" in b)
+
+
+def measure(program, seconds):
+    """A row: best times of both tracers, taken in turns so that other load meets both alike; None for what is left out."""
     try:
-        exec(code, {"__name__": "__main__"})
-    finally:
-        recorder.stop()
-    return recorder.events
+        recorder, taken = program.trace(program.recorder)
+    except KeyboardInterrupt:
+        return None
+    if recorder.excluded is not None or taken > LONGEST_SECONDS or len(recorder.events) < 5:
+        return None
+    plain = program.trace(PlainTracer)[0]
+    best = [math.inf, math.inf]
+    until = time.process_time() + seconds
+    turns = 0
+    while turns < 3 or time.process_time() < until:
+        turns += 1
+        for at, make in enumerate((PlainTracer, program.recorder)):
+            best[at] = min(best[at], program.trace(make)[1])
+    return {
+        "program": program.name,
+        "events": len(recorder.events),
+        "sameEvents": round(alike(steps(recorder), plain.events), 4),
+        "plainSeconds": best[0] * len(recorder.events) / max(len(plain.events), 1),
+        "recorderSeconds": best[1],
+    }
 
 
-SKIPPED = ("<module>", "<listcomp>")
+def real_programs(folder, every):
+    """{kind: programs} of the shared data."""
+    kinds = {}
+    contests = os.path.join(folder, "competitive", "codecontests.shared.jsonl.gz")
+    if os.path.exists(contests):
+        rows = [json.loads(line) for line in gzip.open(contests)][::every]
+        kinds["CodeContests"] = [
+            Program(r["id"], r["correct_python3_solutions"][0], r["public_tests"][0]["input"]) for r in rows
+        ]
+    cruxeval = os.path.join(folder, "cruxeval", "cruxeval.shared.jsonl.gz")
+    if os.path.exists(cruxeval):
+        rows = [json.loads(line) for line in gzip.open(cruxeval)][::every]
+        kinds["CRUXEval"] = [Program(r["id"], r["code"], call="f(%s)" % r["input"]) for r in rows]
+    return kinds
 
 
-def same_events(recorder, theirs):
-    """The share of events that agree, outside modules (whose functions `repr` writes with their address)."""
-    kinds = {CALL: "call", LINE: "line", RETURN: "return", EXCEPTION: "exception"}
-    names = recorder.frames
-    ours = [(kinds[e[0]], e[2], e[3] or {}) for e in recorder.events if names[e[1]] not in SKIPPED]
-    theirs = [event[:3] for event in theirs if event[3] not in SKIPPED]
-    return sum(a == b for a, b in zip(ours, theirs)) / max(len(ours), len(theirs), 1)
+def summary(name, rows):
+    """Events per second of each, over all programs together, and how the ratio is spread over the programs."""
+    ratios = sorted(row["plainSeconds"] / row["recorderSeconds"] for row in rows)
+    events = sum(row["events"] for row in rows)
+    plain, ours = (sum(row[key] for row in rows) for key in ("plainSeconds", "recorderSeconds"))
+    at = lambda q: round(ratios[int(q * (len(ratios) - 1))], 2)
+    return {
+        "programs": name,
+        "count": len(rows),
+        "events": events,
+        "plainEventsPerSecond": round(events / plain),
+        "recorderEventsPerSecond": round(events / ours),
+        "ratio": round(plain / ours, 2),
+        "geometricMean": round(math.exp(sum(map(math.log, ratios)) / len(ratios)), 2),
+        "lowest": at(0),
+        "quarter": at(0.25),
+        "median": at(0.5),
+        "threeQuarters": at(0.75),
+        "highest": at(1),
+    }
 
 
-def measure(runs, seconds):
-    """Events per second of each, by its fastest run: taken in turns, so that other load meets both alike."""
-    best = [0.0] * len(runs)
-    until = time.process_time() + seconds * len(runs)
-    while time.process_time() < until:
-        for at, run in enumerate(runs):
-            started = time.perf_counter()
-            events = len(run())
-            best[at] = max(best[at], events / (time.perf_counter() - started))
-    return [round(rate) for rate in best]
+SIZES = (5, 30), (30, 100), (100, 1000), (1000, MAX_EVENTS + 1)
 
 
-def main(seconds):
-    rows = []
-    for name, source in PROGRAMS.items():
-        code = compile(source, FILENAME, "exec")
-        recorder = Recorder(FILENAME, 10**9, 10**12)
-        recorder.prepare(code, source)
-        recorder.start()
-        exec(code, {"__name__": "__main__"})
-        recorder.stop()
-        plainly, ours = measure([lambda: plain(code), lambda: recorded(code, source)], seconds)
-        rows.append({
-            "program": name,
-            "events": len(recorder.events),
-            "sameEvents": round(same_events(recorder, plain(code)), 4),
-            "plainEventsPerSecond": plainly,
-            "recorderEventsPerSecond": ours,
-            "ratio": round(ours / plainly, 2),
-        })
-    print(json.dumps(rows))
+def main(seconds, every, data):
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    small = [measure(Program(name, source), seconds) for name, source in PROGRAMS.items()]
+    report = {"small": small, "real": [], "perProgram": []}
+    for kind, programs in (real_programs(data, every) if data else {}).items():
+        rows = [measure(program, seconds / 50) for program in programs]
+        measured = [row for row in rows if row is not None]
+        same = [row for row in measured if row["sameEvents"] == 1]
+        groups = [(kind, same)]
+        for low, high in SIZES:
+            groups.append(("%s, %d to %d events" % (kind, low, high - 1), [r for r in same if low <= r["events"] < high]))
+        groups.append((kind + ", not recorded alike", [row for row in measured if row["sameEvents"] < 1]))
+        report["real"] += [summary(name, group) for name, group in groups if group]
+        report["real"][-1]["leftOut"] = len(rows) - len(measured)
+        report["perProgram"] += measured
+    print(json.dumps(report))
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0)
+    arguments = sys.argv[1:] + ["1", "1"][len(sys.argv) - 1:]
+    main(float(arguments[0]), int(arguments[1]), os.environ.get("DESKCHECK_DATA"))

@@ -11,7 +11,8 @@ import io
 import sys
 from types import ModuleType
 
-from recorder import ATOMS, Recorder, render
+from recorder import Recorder
+from trace_values import ATOMS, render
 
 FILENAME = "<program>"
 _CALL = "<call>"
@@ -54,7 +55,7 @@ def run(source, kind, expression=None, caps=None, cache=None, stdout=None):
                 cache[source] = code
         if caps is not None:
             recorder = Recorder(FILENAME, *caps)
-            recorder.prepare(code, source)
+            recorder.prepare(code)
         result = _execute(code, expression if kind == "call" else None, recorder)
         if result is not None:
             reply["r"] = result

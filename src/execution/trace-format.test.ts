@@ -75,13 +75,21 @@ describe('formatTrace', () => {
         '  call g()                                # raises ValueError: no',
         '  6  return b + a',
         '',
-        '(cut: too many events)',
+        '(the trace ends here: too many events; the program went on)',
         'runtime-error: ValueError: no (line 2)',
         'output:',
         'x',
         '',
       ].join('\n'),
     );
+  });
+
+  it('says which limit stopped a program', () => {
+    const trace: Trace = {
+      events: [event('call', 0, 4)],
+      execution: { outcome: 'time-limit', stdout: '', cpuTimeMs: 1, wallTimeMs: 1 },
+    };
+    expect(formatTrace('text', trace, SOURCE)).toBe('call f()\n\nstopped: time limit reached\n');
   });
 
   it('writes the whole trace as json', () => {

@@ -2,8 +2,7 @@
  * Traces as text: pure functions over `Trace`.
  *
  * - `text`: for people. One line of the program per step, indented by call depth, with what it changed behind it.
- * - `json`: for programs. `{ "format": "deskcheck-trace", "version": 1, "source", "execution", "excluded"?, "events" }`,
- *   the fields of `Execution` and `TraceEvent` (types.ts) under their own names.
+ * - `json`: for programs; docs/trace-format.md is its schema.
  * - `cwm`: the published trace-prediction format of CWM (facebookresearch/cwm PROMPTING_GUIDE.md and demos/cwmdbg.py,
  *   commit 7930e02): source with the entry marked, then one frame per event. Locals are JSON with string values,
  *   `".."` for one that did not change. Its reader looks for a value backwards up to the last call or return, so we
@@ -83,17 +82,20 @@ function stepLine({ depth, text, notes }: Step): string {
   return notes.length === 0 ? line : `${line.padEnd(SOURCE_WIDTH)}  # ${notes.join(', ')}`;
 }
 
+const EXCLUSIONS = {
+  'too-many-events': 'the trace ends here: too many events; the program went on',
+  'too-large': 'the trace ends here: too much text; the program went on',
+  'not-handed-over': 'no steps: the program ended the interpreter itself, or was ended',
+} as const;
+
 function ending({ execution, excluded }: Trace): string {
   const lines: string[] = [];
-  if (excluded === 'too-many-events') lines.push('(cut: too many events)');
-  if (excluded === 'too-large') lines.push('(cut: too large)');
-  if (excluded === 'not-handed-over')
-    lines.push('(no steps: the program ended the interpreter itself, or was ended)');
+  if (excluded !== undefined) lines.push(`(${EXCLUSIONS[excluded]})`);
   const { outcome, error, result, stdout } = execution;
   if (error !== undefined) {
     const where = error.line === undefined ? '' : ` (line ${error.line})`;
     lines.push(`${outcome}: ${error.type}${error.message === '' ? '' : `: ${error.message}`}${where}`);
-  } else if (outcome !== 'completed') lines.push(outcome);
+  } else if (outcome !== 'completed') lines.push(`stopped: ${outcome.replace('-', ' ')} reached`);
   if (result !== undefined) lines.push(`result: ${result}`);
   if (stdout !== '') lines.push('output:', stdout.replace(/\n$/, ''));
   return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`;

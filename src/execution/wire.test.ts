@@ -12,7 +12,7 @@ const parse = (header: unknown, reply: unknown) =>
     Buffer.from(JSON.stringify(header)),
     Buffer.from(typeof reply === 'string' ? reply : JSON.stringify(reply)),
   );
-const EVENT = [1, 0, 2, { x: '1' }, 0];
+const EVENT = [1, 0, 2, ['x', '1'], 0];
 
 describe('parseRunReport', () => {
   it('reads a report and its trace', () => {
@@ -24,6 +24,21 @@ describe('parseRunReport', () => {
     expect(toTrace(report!)?.events).toEqual([
       { kind: 'line', frame: 0, function: 'f', line: 2, changes: { x: '1' } },
       { kind: 'return', frame: 0, function: 'f', line: 2, changes: {}, removed: ['x'], value: '1' },
+    ]);
+  });
+
+  it('reads the short events of a frame that goes on', () => {
+    const report = parse(HEADER, {
+      ...{ o: 'completed', f: ['f', 'g'] },
+      t: [[0, 0, 1, 0, 0], 2, [3, 'x', '1', 'y', '2'], [0, 1, 5, 0, 0], 6, [1, 0, 4, 0, 0]],
+    });
+    expect(toTrace(report!)?.events).toEqual([
+      { kind: 'call', frame: 0, function: 'f', line: 1, changes: {} },
+      { kind: 'line', frame: 0, function: 'f', line: 2, changes: {} },
+      { kind: 'line', frame: 0, function: 'f', line: 3, changes: { x: '1', y: '2' } },
+      { kind: 'call', frame: 1, function: 'g', line: 5, changes: {} },
+      { kind: 'line', frame: 1, function: 'g', line: 6, changes: {} },
+      { kind: 'line', frame: 0, function: 'f', line: 4, changes: {} },
     ]);
   });
 
@@ -53,11 +68,18 @@ describe('parseRunReport', () => {
     ['a kind from the prototype', ['constructor', 0, 1, 0, 0]],
     ['a frame from the prototype', [1, 'length', 1, 0, 0]],
     ['a line that is no number', [1, 0, '1', 0, 0]],
-    ['changes that are a list', [1, 0, 1, ['x'], 0]],
+    ['changes that are a name without a text', [1, 0, 1, ['x'], 0]],
+    ['changes that are no texts', [1, 0, 1, ['x', 1], 0]],
+    ['a short form without its text', [1, 'x']],
+    ['a line that is no whole number', 1.5],
     ['a value that is no text', [2, 0, 1, 0, 0, 1]],
     ['no list', 'line'],
   ])('gives no trace for an event with %s', (_, event) => {
     expect(toTrace(parse(HEADER, { o: 'completed', t: [EVENT, event], f: ['f'] })!)).toBeUndefined();
+  });
+
+  it('gives no trace for a short event that follows none', () => {
+    expect(toTrace(parse(HEADER, { o: 'completed', t: [1], f: ['f'] })!)).toBeUndefined();
   });
 
   it('never throws', () => {

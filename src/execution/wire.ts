@@ -133,23 +133,64 @@ export function toTrace(report: RunReport): Trace | undefined {
   const execution = toExecution(report);
   const { reply } = report;
   if (reply === undefined) return { events: [], execution, excluded: 'not-handed-over' };
-  const events: TraceEvent[] = [];
-  for (const raw of reply.events) {
-    const event = toEvent(raw, reply.frames);
-    if (event === undefined) return undefined;
-    events.push(event);
-  }
+  const recorded = toEvents(reply.events, reply.frames);
+  if (recorded === undefined) return undefined;
+  const events = report.outcome === 'time-limit' ? withoutInterrupt(recorded) : recorded;
   return { events, execution, ...(reply.excluded === undefined ? {} : { excluded: reply.excluded }) };
 }
 
-function toEvent(raw: unknown, frames: readonly string[]): TraceEvent | undefined {
-  if (!Array.isArray(raw)) return undefined;
-  const [code, frame, line, changed, removed, value] = raw as unknown[];
+/** Events as recorder.py writes them (its header has the form): a step in the frame of the event before is short. */
+function toEvents(raw: readonly unknown[], frames: readonly string[]): TraceEvent[] | undefined {
+  const events: TraceEvent[] = [];
+  let frame = -1;
+  for (const entry of raw) {
+    let event: TraceEvent | undefined;
+    if (typeof entry === 'number') event = toLine(frame, frames, entry, NO_CHANGES);
+    else if (!Array.isArray(entry)) return undefined;
+    else if (typeof entry[1] === 'string') event = toLine(frame, frames, entry[0], toTexts(entry, 1));
+    else event = toEvent(entry, frames);
+    if (event === undefined) return undefined;
+    frame = event.frame;
+    events.push(event);
+  }
+  return events;
+}
+
+/**
+ * The events before we interrupted the program at its time limit. The interrupt goes up through the frames, so its
+ * exceptions, read backwards, are in ever newer frames.
+ */
+function withoutInterrupt(events: readonly TraceEvent[]): readonly TraceEvent[] {
+  let end = events.length;
+  let frame = -1;
+  for (let i = events.length - 1; i >= 0; i--) {
+    const event = events[i] as TraceEvent;
+    if (event.kind !== 'exception' || event.value !== 'KeyboardInterrupt') continue;
+    if (event.frame <= frame) break;
+    end = i;
+    frame = event.frame;
+  }
+  return events.slice(0, end);
+}
+
+function toLine(
+  frame: number,
+  frames: readonly string[],
+  line: unknown,
+  changes: Readonly<Record<string, string>> | undefined,
+): TraceEvent | undefined {
+  const name = frames[frame];
+  if (name === undefined || !isCount(line) || changes === undefined) return undefined;
+  return { kind: 'line', frame, function: name, line, changes };
+}
+
+function toEvent(raw: readonly unknown[], frames: readonly string[]): TraceEvent | undefined {
+  const [code, frame, line, changed, removed, value] = raw;
   if (!isCount(code) || !isCount(frame) || !isCount(line)) return undefined;
   const kind = KINDS[code];
   const name = frames[frame];
   if (kind === undefined || name === undefined) return undefined;
-  const changes = changed === 0 ? NO_CHANGES : toTexts(changed);
+  const changes = changed === 0 ? NO_CHANGES : Array.isArray(changed) ? toTexts(changed, 0) : undefined;
   if (changes === undefined) return undefined;
   const base = { frame, function: name, line, changes };
   const gone = removed === 0 ? undefined : toNames(removed);
@@ -160,10 +201,16 @@ function toEvent(raw: unknown, frames: readonly string[]): TraceEvent | undefine
 
 const NO_CHANGES: Readonly<Record<string, string>> = Object.freeze({});
 
-function toTexts(value: unknown): Readonly<Record<string, string>> | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  for (const name in value) if (typeof (value as Fields)[name] !== 'string') return undefined;
-  return value as Readonly<Record<string, string>>;
+/** A record of what follows `from`: name, text, name, text, ... */
+function toTexts(list: readonly unknown[], from: number): Readonly<Record<string, string>> | undefined {
+  if ((list.length - from) % 2 !== 0) return undefined;
+  const texts: Record<string, string> = {};
+  for (let i = from; i < list.length; i += 2) {
+    const [name, text] = [list[i], list[i + 1]];
+    if (typeof name !== 'string' || typeof text !== 'string') return undefined;
+    texts[name] = text;
+  }
+  return texts;
 }
 
 function toNames(value: unknown): readonly string[] | undefined {

@@ -88,6 +88,77 @@ const ROUNDABOUT: readonly TracedProgram[] = [
     'f()',
   ),
   program(
+    'operators that mutate through an alias, in lines that look harmless',
+    'class A:',
+    '    def __init__(self, log):',
+    '        self.log = log',
+    '    def __add__(self, other):',
+    '        log = self.log',
+    '        log += [other]',
+    '        return 1',
+    '    def __getitem__(self, k):',
+    '        self.log[0] = k',
+    '        return 2',
+    'def f():',
+    '    log = [0]',
+    '    a = A(log)',
+    '    for i in range(4):',
+    '        b = a + 1',
+    '        c = a[b]',
+    '        n = b + c',
+    '    return log',
+    'f()',
+  ),
+  program(
+    'calm functions between changes',
+    'def find(p, x):',
+    '    while p[x] != x:',
+    '        x = p[x]',
+    '    return x',
+    'def join(p, a, b):',
+    '    a = find(p, a)',
+    '    b = find(p, b)',
+    '    p[a] = b',
+    '    return a == b',
+    'p = [0, 1, 2, 3]',
+    'q = [p, 1]',
+    'for i in range(3):',
+    '    a = find(p, i)',
+    '    join(p, i, i + 1)',
+    '    b = find(p, i)',
+    '    c = join(p, b, 0)',
+    'print(p)',
+  ),
+  program(
+    'finalizers and generators that change what others hold',
+    'log = []',
+    'class D:',
+    '    def __del__(self):',
+    '        log.append(len(log))',
+    'def g(xs):',
+    '    n = 0',
+    '    try:',
+    '        while True:',
+    '            xs += [n]',
+    '            n += 1',
+    '            yield n',
+    '    finally:',
+    '        log.append("end")',
+    'def f():',
+    '    xs = []',
+    '    it = g(xs)',
+    '    for n in it:',
+    '        d = D()',
+    '        d = n',
+    '        if n > 4:',
+    '            break',
+    '        m = n + 1',
+    '    it = None',
+    '    return xs',
+    'f()',
+    'k = 1',
+  ),
+  program(
     'cells and globals',
     'n = 0',
     'def outer():',
@@ -189,12 +260,10 @@ import io, json, sys
 sys.path.insert(0, sys.argv[1])
 import recorder
 
-def trace(source, planned):
-    made = recorder.Recorder("<program>")
+def trace(source, plan_after):
+    made = recorder.Recorder("<program>", plan_after=plan_after)
     code = compile(source, "<program>", "exec")
-    made.prepare(code, source)
-    if not planned:
-        made._temper = "unplanned"
+    made.prepare(code)
     out, sys.stdout = sys.stdout, io.StringIO()
     made.start()
     try:
@@ -204,14 +273,28 @@ def trace(source, planned):
     finally:
         made.stop()
         sys.stdout = out
-    return [event[:3] + (list(event[3].items()) if event[3] else 0,) + event[4:] for event in made.events]
+    return expanded(made.events)
+
+def expanded(events):
+    """[kind, frame, line, changes, ...] of each event, also of the short ones."""
+    full, frame = [], None
+    for event in events:
+        if type(event) is int:
+            event = (1, frame, event, 0, 0)
+        elif type(event[1]) is str:
+            event = (1, frame, event[0], list(event[1:]), 0)
+        frame = event[1]
+        full.append(list(event))
+    return full
 
 different = []
 for program in json.load(sys.stdin):
-    a, b = trace(program["source"], True), trace(program["source"], False)
-    at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), None)
-    if at is not None or len(a) != len(b) or not a:
-        different.append([program["title"], len(a), len(b), at is not None and [a[at], b[at]]])
+    b = trace(program["source"], None)
+    for plan_after in (0, recorder.PLAN_AFTER):
+        a = trace(program["source"], plan_after)
+        at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), None)
+        if at is not None or len(a) != len(b) or not a:
+            different.append([program["title"], len(a), len(b), at is not None and [a[at], b[at]]])
 print(json.dumps(different))
 `;
 
@@ -230,9 +313,9 @@ describe.skipIf(python.kind === 'missing')('the recorder', () => {
 
   it('sees a value that comes back', () => {
     const script = `${SCRIPT.split('different = []')[0]}
-print(json.dumps([e[3] for e in trace("x = [1]\\nx = 5\\nx = [1]\\npass\\n", True)]))`;
+print(json.dumps([e[3] for e in trace("x = [1]\\nx = 5\\nx = [1]\\npass\\n", 0)]))`;
     const path = python.kind === 'found' ? python.found.path : '';
     const { stdout } = spawnSync(path, ['-I', '-B', '-c', script, pythonFolder], { encoding: 'utf8' });
-    expect(JSON.parse(stdout)).toEqual([0, 0, [['x', '[1]']], [['x', '5']], [['x', '[1]']], 0]);
+    expect(JSON.parse(stdout)).toEqual([0, 0, ['x', '[1]'], ['x', '5'], ['x', '[1]'], 0]);
   });
 });

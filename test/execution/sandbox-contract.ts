@@ -260,6 +260,26 @@ export function describeSandbox(
         expect(trace?.execution.outcome).toBe('time-limit');
       });
 
+      it('ends the trace of such a program with its last line, not with our interrupt', async () => {
+        const source = [
+          'def spin(n):',
+          '    try:',
+          '        return sum(i * 0 for i in range(n)) + sum(map(abs, range(10 ** 10)))',
+          '    finally:',
+          '        n = 0',
+          'x = 1',
+          'spin(2)',
+        ].join('\n');
+        const [trace] = await sandbox.trace({ source }, [stdin('')], {
+          limits: { ...LIMITS, cpuTimeMs: 500 },
+        });
+        expect(trace?.execution.outcome).toBe('time-limit');
+        const last = trace?.events.at(-1);
+        if (last !== undefined)
+          expect(last).toMatchObject({ kind: 'return', function: '<genexpr>', line: 3 });
+        expect(trace?.events.filter(({ kind }) => kind === 'exception')).toEqual([]);
+      });
+
       it('records a program that fails up to its failure', async () => {
         const [trace] = await sandbox.trace({ source: 'x = 1\n1 / 0' }, [stdin('')], { limits: LIMITS });
         expect(trace?.events.at(-1)).toMatchObject({

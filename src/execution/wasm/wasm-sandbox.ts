@@ -31,7 +31,14 @@ export interface WasmSandboxOptions {
   readonly isolation?: Isolation;
 }
 
-const GUEST_FILES = ['recorder.py', 'harness.py', 'wasm_guest.py'];
+const GUEST_FILES = [
+  'trace_values.py',
+  'trace_plans.py',
+  'trace_comprehensions.py',
+  'recorder.py',
+  'harness.py',
+  'wasm_guest.py',
+];
 const CHILD_SCRIPTS = ['child.mjs', 'interpreter.mjs', 'gate.mjs', 'files.mjs'];
 
 /** Creates the sandbox; processes start when there is work. Throws a UsageError for a bad `processes`. */
