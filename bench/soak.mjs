@@ -1,6 +1,7 @@
 /**
  * A mixed load on one sandbox, a fifth of it hostile: what is left behind? Arguments: `--programs N` (2,000),
- * `--sandbox native|wasm` (native), `--seed S`, `--json`. Linux; needs a build: `npm run bench -- soak`.
+ * `--sandbox native|wasm` (native), `--processes N` (2), `--hostile-ms N` (150, the CPU time of a hostile program),
+ * `--seed S`, `--json`. Linux; needs a build: `npm run bench -- soak`.
  *
  * The load comes in rounds. After each, when nothing runs, it counts zombies and processes beyond those of an idle pool,
  * descriptors and resident memory, ours and our workers'. Asserts: no zombie, no process and no descriptor more than
@@ -26,6 +27,8 @@ const { values: options } = parseArgs({
   options: {
     programs: { type: 'string', default: '2000' },
     sandbox: { type: 'string', default: 'native' },
+    processes: { type: 'string', default: '2' },
+    'hostile-ms': { type: 'string', default: '150' },
     seed: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
   },
@@ -35,7 +38,11 @@ const ROUNDS = 20;
 const WARM_UP_ROUNDS = 5;
 const AT_ONCE = 16;
 const LIMITS = { cpuTimeMs: 5_000, memoryLimitBytes: 96 << 20, outputLimitBytes: 1 << 20 };
-const HOSTILE_LIMITS = { cpuTimeMs: 150, memoryLimitBytes: 96 << 20, outputLimitBytes: 100_000 };
+const HOSTILE_LIMITS = {
+  cpuTimeMs: Number(options['hostile-ms']),
+  memoryLimitBytes: 96 << 20,
+  outputLimitBytes: 100_000,
+};
 
 setFlagsFromString('--expose_gc');
 const collectGarbage = runInNewContext('gc');
@@ -43,7 +50,7 @@ const collectGarbage = runInNewContext('gc');
 const hostilePrograms = await loadHostilePrograms();
 const rng = createRng(`soak/${options.seed}`);
 const tally = { wellBehaved: 0, hostile: 0, runs: 0, traces: 0, wrong: [], outcomes: {} };
-const sandbox = createSandbox(options.sandbox, { processes: 2 });
+const sandbox = createSandbox(options.sandbox, { processes: Number(options.processes) });
 const samples = [];
 const started = performance.now();
 try {
@@ -243,8 +250,10 @@ async function loadHostilePrograms() {
 }
 
 function summarize() {
+  // Half against half: how many processes there are at a quiet moment, and what they hold open, goes up and down by itself.
   const warm = samples.slice(WARM_UP_ROUNDS - 1);
-  const [first, last] = [warm.slice(0, 5), warm.slice(-5)];
+  const [first, last] = [warm.slice(0, warm.length >> 1), warm.slice(warm.length >> 1)];
+  const most = (rows, key) => Math.max(...rows.map((row) => row[key]));
   const median = (rows, key) => rows.map((row) => row[key]).sort((a, b) => a - b)[rows.length >> 1];
   const growth = (key) => Number((median(last, key) / Math.max(median(first, key), 0.1) - 1).toFixed(3));
   const summary = {
@@ -258,10 +267,10 @@ function summarize() {
     hostileOutcomes: tally.outcomes,
     wrong: tally.wrong.length,
     zombies: Math.max(...samples.map(({ zombies }) => zombies)),
-    processes: [Math.max(...first.map((s) => s.processes)), Math.max(...last.map((s) => s.processes))],
+    processes: [most(first, 'processes'), most(last, 'processes')],
     processesAfterClosing: atEnd.length,
-    ownDescriptors: [median(first, 'ownDescriptors'), median(last, 'ownDescriptors')],
-    workerDescriptors: [median(first, 'workerDescriptors'), median(last, 'workerDescriptors')],
+    ownDescriptors: [most(first, 'ownDescriptors'), most(last, 'ownDescriptors')],
+    workerDescriptors: [most(first, 'workerDescriptors'), most(last, 'workerDescriptors')],
     ownMiB: [median(first, 'ownMiB'), median(last, 'ownMiB')],
     workerMiB: [median(first, 'workerMiB'), median(last, 'workerMiB')],
   };

@@ -15,14 +15,15 @@ interface Frame {
 }
 
 export function encodeRequest(message: unknown): Buffer {
-  return encodeAttachment(Buffer.from(JSON.stringify(message)));
+  const bytes = Buffer.from(JSON.stringify(message));
+  return Buffer.concat([lengthOf(bytes), bytes]);
 }
 
-/** A frame of raw bytes to the process. */
-export function encodeAttachment(bytes: Buffer): Buffer {
+/** What goes before raw bytes to make them a frame: those of a snapshot are many, and are sent without a copy. */
+export function lengthOf(bytes: Buffer): Buffer {
   const head = Buffer.allocUnsafe(4);
   head.writeUInt32LE(bytes.length, 0);
-  return Buffer.concat([head, bytes]);
+  return head;
 }
 
 /** Cuts a byte stream into frames. Throws a RangeError when the stream cannot be ours. */

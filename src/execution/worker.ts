@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { InfrastructureError, messageOf } from '../core/errors.js';
 import type { Limits } from '../problem/types.js';
-import { encodeAttachment, encodeRequest, FrameReader } from './frames.js';
+import { encodeRequest, FrameReader, lengthOf } from './frames.js';
 import { parseRunReport, type RunReport } from './wire.js';
 
 /** One program and the inputs it is run on, as the process reads it. */
@@ -92,7 +92,10 @@ export class Worker {
     });
     stdout?.on('data', (chunk: Buffer) => this.#receive(chunk, events));
     stdin?.write(encodeRequest(command.setup));
-    if (command.attachment !== undefined) stdin?.write(encodeAttachment(command.attachment));
+    if (command.attachment !== undefined) {
+      stdin?.write(lengthOf(command.attachment));
+      stdin?.write(command.attachment);
+    }
   }
 
   get pid(): number | undefined {
