@@ -83,6 +83,8 @@ describe('the page', () => {
       'numbers',
       'made',
     ]);
+    const named = [...document.querySelectorAll('[id]')].map(({ id }) => id);
+    expect(new Set(named).size).toBe(named.length);
     for (const anchor of document.querySelectorAll('a'))
       expect(document.querySelector(anchor.getAttribute('href')!)).not.toBeNull();
     expect(document.querySelectorAll('svg').length).toBeGreaterThan(10);

@@ -112,9 +112,11 @@ describe('the script', () => {
 
   it('lists problems, newest stage first, a page at a time', () => {
     const document = open(records);
-    expect(document.querySelectorAll('#browser details.episode')).toHaveLength(20);
-    expect(document.querySelector('#browser > .note')!.textContent).toBe('Shown: 1–20 of 30 problems.');
-    expect(document.querySelector('#browser option')!.textContent).toBe('synthetic-0.4M, after RL: programs');
+    expect(document.querySelectorAll('#rollouts details.episode')).toHaveLength(20);
+    expect(document.querySelector('#rollouts > .note')!.textContent).toBe('Shown: 1–20 of 30 problems.');
+    expect(document.querySelector('#rollouts option')!.textContent).toBe(
+      'synthetic-0.4M, after RL: programs',
+    );
   });
 
   it('shows hostile text as text', () => {
@@ -124,7 +126,7 @@ describe('the script', () => {
     );
     const document = open(hostile);
     expect(document.querySelectorAll('img')).toHaveLength(0);
-    expect(document.querySelector('#browser .t')!.textContent).toContain(
+    expect(document.querySelector('#rollouts .t')!.textContent).toContain(
       '<img src=x onerror=alert(1)>⟨U+202E⟩',
     );
   });

@@ -1,5 +1,5 @@
 // The rollout browser: runs in the report's page, asks for nothing, and puts all text into the document as text.
-const root = document.getElementById('browser');
+const root = document.getElementById('rollouts');
 const data = JSON.parse(document.getElementById('browser-list').textContent);
 const lines = data.lines.map(([arm, problem, title, outcome, right, total, part, place]) => ({
   ...{ arm, problem, title, outcome, right, total, part, place },

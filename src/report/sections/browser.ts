@@ -30,7 +30,7 @@ export function rolloutBrowser(records: readonly EvaluationRecord[], budget?: nu
   const { arms, lines, parts, leftOut } = packEntries(browserEntries(records), budget);
   if (lines.length === 0) return null;
   const list = JSON.stringify({ arms, lines }).replaceAll('<', '\\u003c');
-  const content = html`<div id="browser" class="browser"><noscript><p class="note">The list needs a script, which this browser does not run; the records are in the run’s folder.</p></noscript></div>
+  const content = html`<div id="rollouts" class="browser"><noscript><p class="note">The list needs a script, which this browser does not run; the records are in the run’s folder.</p></noscript></div>
 ${
   leftOut > 0 &&
   html`<p class="note">To keep this page small, the programs of ${count(leftOut)} of ${counted(lines.length, 'problem')} are left out (those come first in which all programs, or none, are right). They are in the run’s records.</p>`
