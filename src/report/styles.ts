@@ -100,7 +100,7 @@ dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px;
 .controls :focus-visible, summary:focus-visible { outline: 2px solid var(--c-simulated); outline-offset: 1px; }
 .browser details.episode { padding: 10px 16px; margin: 8px 0; border-radius: 10px; } .browser .episode > summary .t { font-size: 15px; }
 .browser details details { border-top: 1px solid var(--line); padding-top: 8px; } .browser details details .t { font-size: 14px; }
-.browser .test { margin: 10px 0 14px; } .browser .sides { grid-template-columns: repeat(auto-fit, minmax(min(100%, 130px), 1fr)); }
+.browser .test { margin: 10px 0 14px; } .browser .sides h4 { line-height: 1.65; } .browser .sides { align-items: end; grid-template-columns: repeat(auto-fit, minmax(min(100%, 130px), 1fr)); }
 .browser .sides pre { max-height: 180px; } .departure td:first-child { min-width: 6em; color: var(--muted); } .departure table { width: auto; }
 .pill.pick { background: color-mix(in srgb, var(--c-simulated) 16%, transparent); color: var(--c-simulated); margin-right: 4px; }
 footer { margin-top: 64px; color: var(--muted); font-size: 13.5px; border-top: 1px solid var(--line); padding-top: 14px; }
