@@ -118,7 +118,7 @@ async function momentOf({ fromFirstStep, seconds }) {
 /** When rollouts.jsonl was last written. */
 function lastChange() {
   const found = statSync(join(RUNS, name, 'rollouts.jsonl'), { throwIfNoEntry: false });
-  return found && `${found.size} ${found.mtimeMs}`;
+  return found?.size ? `${found.size} ${found.mtimeMs}` : undefined;
 }
 
 function report() {

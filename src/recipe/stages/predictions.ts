@@ -28,13 +28,15 @@ export interface PredictionSources {
   readonly own?: readonly OwnPrograms[];
 }
 
-/** Deterministic by seed; in the order of the problems. */
+/** Deterministic by seed; in the order of the problems. `onProblem` is told how many are done. */
 export async function createPredictions(
   sandbox: Sandbox,
   problems: readonly Problem[],
   seed: number | string,
   { from, own = [] }: PredictionSources = { from: ['reference', 'mutant'] },
+  onProblem: (done: number) => void = () => undefined,
 ): Promise<PredictionItem[]> {
+  let done = 0;
   const ownOf = new Map(own.map((row) => [row.problem, row]));
   const items = await Promise.all(
     problems.map(async (problem): Promise<PredictionItem[]> => {
@@ -47,6 +49,7 @@ export async function createPredictions(
           ? []
           : await mutantItems(sandbox, problem, reference, `${seed}/${problem.id}`)),
       ];
+      onProblem(++done);
       return all.filter(({ origin }) => from.includes(origin));
     }),
   );

@@ -77,10 +77,14 @@ async function promptsOf(
   const wantsOwn = promptFilter !== undefined || predictionsFrom.some((origin) => origin.startsWith('own'));
   let own: readonly OwnPrograms[] | undefined;
   if (wantsOwn && maxSteps > 0) own = await ownProgramsOf(context, start, all, ownSamples);
-  const predictions = await createPredictions(context.sandbox(), all, `${recipe.seed}/predictions`, {
-    from: predictionsFrom,
-    ...(own && { own }),
-  });
+  const predictions = await createPredictions(
+    context.sandbox(),
+    all,
+    `${recipe.seed}/predictions`,
+    { from: predictionsFrom, ...(own && { own }) },
+    (done) => progress.update(done / all.length, `programs to predict, of ${done} problems`),
+  );
+  progress.finish();
   if (!promptFilter || !own) return { problems: all, predictions };
   const kept = promptsByDifficulty(
     own.map(({ solveRate }) => solveRate),
