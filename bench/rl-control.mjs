@@ -9,7 +9,8 @@
  * hold, decay), so it has what the recipe gives any SFT. RL and control change cores between odd and even
  * seeds. Minutes are of training;
  * validation and saving are left out on both sides. With `--clock cpu` they are minutes of CPU of all the arm's processes, for a
- * machine that is shared: then a busy minute does not count against whoever met it. Phases: `train`, `evaluate`, `table`. Each goes on where it was stopped.
+ * machine that is shared: then a busy minute does not count against whoever met it. Phases: `train`, `evaluate` (of the `--arms` start, rl, sft), `table`. Each
+ * goes on where it was stopped.
  *
  * The table: means over problems; differences are paired by problem, 95% by bootstrap over problems. Runs that were evaluated on
  * the same problem count as one problem, however many of them there are.
@@ -47,6 +48,7 @@ const { values: options, positionals: starts } = parseArgs({
     evaluation: { type: 'string', default: '{}' },
     phase: { type: 'string', default: 'all' },
     clock: { type: 'string', default: 'wall' },
+    arms: { type: 'string', default: 'start,rl,sft' },
   },
 });
 const RUNS = resolve(options.runs);
@@ -125,7 +127,7 @@ async function evaluateAll(start) {
     rl: join(RUNS, `${name}-rl`, 'checkpoints', 'rl'),
     sft: join(RUNS, `${name}-sft`, 'checkpoints', 'last'),
   };
-  for (const arm of ARMS) {
+  for (const arm of options.arms.split(',')) {
     const recipe = await deriveRun({
       ...{ from: start, runs: RUNS, name: `${name}-eval-${arm}`, weights: weights[arm] },
       change: { evaluation: { repairSamples: 1, maxPrograms: 2, ...JSON.parse(options.evaluation) } },
