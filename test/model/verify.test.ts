@@ -173,6 +173,36 @@ test('stopping early makes the same choices with fewer predictions', async () =>
   expect(server.asked.length - asked).toBeLessThan(asked);
 });
 
+test('inputs that the model writes decide ties, and the record tells how', async () => {
+  const answer = answerAsModel({ solve: 0.5, simulate: 0.6, distinct: true });
+  await using server = await startChatServer(answer);
+  const settings = { samples: 8, earlyStop: true, generatedTests: 3 } as const;
+  const { outcomes, records } = await runVerify({
+    ...optionsFor(server, problemsOf(6, 1), settings),
+    sandbox: 'auto',
+  });
+  const selections = records.filter((record) => record.schema === 'selection/1');
+  const tied = selections.flatMap(({ choice }) => choice?.generated ?? []);
+  expect(tied.length).toBeGreaterThan(0);
+  expect(outcomes.filter(({ tie }) => tie !== undefined)).toHaveLength(tied.length);
+  for (const { inputs, agreed, tied: places, points, predictions } of tied) {
+    expect(inputs).toEqual(['11\n', '12\n', '13\n']);
+    expect(agreed).toHaveLength(3);
+    expect(points).toHaveLength(places.length);
+    expect(predictions).toBe(3 * places.length);
+  }
+  // Who was chosen agrees at least as often as any that tied with it.
+  for (const { choice } of selections) {
+    const { chosen, generated } = choice!;
+    if (generated)
+      expect(generated.points[generated.tied.indexOf(chosen!)]).toBe(Math.max(...generated.points));
+  }
+  expect(summarise(records).selections[0]!.settled).toMatchObject({
+    tiesAsked: tied.length,
+    stoppedEarly: true,
+  });
+});
+
 test('another model simulates, and the prompt may leave the public tests out', async () => {
   await using solver = await startChatServer(answerAsModel({ solve: 0.5, simulate: 0 }));
   await using verifier = await startChatServer(answerAsModel({ solve: 0, simulate: 1 }));
@@ -245,6 +275,14 @@ describe('a run that is disturbed', () => {
     const stopped = await runVerify({ ...options, maxTokensTotal: 3_000 });
     expect(stopped.stopped).toContain('the limit of 3000 tokens allows no further call');
     expect(stopped.spending.promptTokens + stopped.spending.completionTokens).toBeLessThanOrEqual(3_000);
+    // The limit is the run's: what earlier sessions spent counts.
+    const same = await runVerify({ ...options, maxTokensTotal: 3_000 });
+    expect(same.stopped).toBeDefined();
+    const calls = [stopped, same].reduce(
+      (sum, { spending }) => sum + spending.promptTokens + spending.completionTokens,
+      0,
+    );
+    expect(calls).toBeLessThanOrEqual(3_000);
     const asked = server.asked.length;
     const done = await runVerify(options);
     expect(done.stopped).toBeUndefined();

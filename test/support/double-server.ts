@@ -35,12 +35,15 @@ export function timesProblem(index: number, tests = 2): Problem {
   };
 }
 
-/** Answers solve, simulate and review prompts of the paper style. */
+/** Answers solve, simulate and review prompts of the paper style, and writes inputs when asked for some. */
 export function answerAsModel({ solve, simulate, distinct }: Rates): (asked: Asked) => string {
   return ({ messages, seed }) => {
     const prompt = messages.at(-1)!.content;
     const rng = createRng(`model/${seed}/${prompt.length}`);
     if (prompt.startsWith('Execute this Python program')) return simulateProgram(prompt, simulate, rng);
+    if (prompt.startsWith('Here is a programming problem. Write')) {
+      return [11, 12, 13].map((n) => `\`\`\`\n${n}\n\`\`\``).join('\n');
+    }
     const factor = Number(/n times (\d+)/.exec(prompt)?.[1]);
     if (prompt.startsWith('Here are a problem, a program')) {
       if (!prompt.includes(': failed')) return 'It passes.\n```\n#SUBMIT\n```';
