@@ -206,7 +206,7 @@ function predictionSentences(summary: Summary): string[] {
   const right = prediction.groups.find(({ group }) => group === 'as-expected');
   const wrong = prediction.groups.find(({ group }) => group === 'differs');
   const sentences = [
-    `${capital(stageLabel(prediction.stage))}, its predicted outputs are right in ${estimateText(all.accuracy)} of ${counted(all.accuracy.items, 'prediction')}.`,
+    `${capital(`${timeOf(prediction.stage)}its predicted outputs`)} are right in ${estimateText(all.accuracy)} of ${counted(all.accuracy.items, 'prediction')}.`,
   ];
   if (right && wrong) {
     sentences.push(
@@ -280,6 +280,12 @@ function signed({ value, interval }: Difference): string {
 /** The same without a sign, where the sentence has said the direction. */
 function unsigned(difference: Difference): string {
   return signed(difference).replace(/^[+−]/, '');
+}
+
+/** `after RL, `; nothing for stages that are no time, such as `verify`. */
+function timeOf(stage: string): string {
+  const label = stageLabel(stage);
+  return label === stage ? '' : `${label}, `;
 }
 
 /** The last entry: summaries come in the order of the stages. */

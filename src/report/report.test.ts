@@ -17,6 +17,7 @@ import {
 } from '../../test/support/synthetic-run.js';
 import type { EvaluationRecord, SelectionRecord } from '../evaluation/records.js';
 import { summarise } from '../evaluation/summary.js';
+import { calibrationError } from './figures/agreement-figure.js';
 import { spread, thin } from './figures/plot.js';
 import { findings } from './findings.js';
 import { firstDifference } from './first-difference.js';
@@ -360,6 +361,15 @@ describe('small parts', () => {
     const few = thin(series, 100);
     expect(few).toHaveLength(100);
     expect(few[0]).toEqual({ x: 4.5, y: 9 });
+  });
+
+  it('measures calibration by hand-worked bins', () => {
+    const bins = [
+      { upTo: 0.6, items: 30, agreement: 0.5, accuracy: 0.4 },
+      { upTo: 1, items: 10, agreement: 1, accuracy: 0.8 },
+    ];
+    // (30 · 0.1 + 10 · 0.2) / 40
+    expect(calibrationError(bins)).toBeCloseTo(0.125, 12);
   });
 
   it('writes durations and points as people do', () => {

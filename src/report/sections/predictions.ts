@@ -2,8 +2,9 @@
  * "Can it predict what programs print?"
  */
 import type { PredictionGroupName, PredictionSummary } from '../../evaluation/summarise-predictions.js';
+import { agreementFigure, calibrationError } from '../figures/agreement-figure.js';
 import { PREDICTION_LEGEND, predictionFigure } from '../figures/prediction-figure.js';
-import { count, counted, percent } from '../format.js';
+import { count, counted, percent, points } from '../format.js';
 import { type Html, html } from '../html.js';
 import {
   details,
@@ -146,7 +147,7 @@ function agreement(context: SectionContext, predictions: readonly PredictionSumm
     .map((entry) =>
       details(
         `Does agreement among repeated predictions tell a right one? (${context.label(entry.stage, entry.model)})`,
-        table(
+        html`${agreementFigure(entry.agreement)}<p class="note">Each point is a bin of programs, the larger the more; on the dashed line agreement would be worth what it says. Expected calibration error: ${points(calibrationError(entry.agreement)).replace('+', '')} points.</p>${table(
           [
             { label: 'share of predictions that agree' },
             { label: 'mean agreement', numeric: true },
@@ -161,7 +162,7 @@ function agreement(context: SectionContext, predictions: readonly PredictionSumm
               count(bin.items),
             ],
           })),
-        ),
+        )}`,
       ),
     );
 }
