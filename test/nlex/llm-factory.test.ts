@@ -141,7 +141,7 @@ test('killed twice behind a failing network, a set ends as one that nothing happ
   expect(again.length).toBeLessThanOrEqual(2 * CONCURRENCY);
   for (const reason of ['wrong output', 'unsupported state', 'answer without the two marked parts'])
     expect(b['README.md']).toContain(`| ${reason} | 14 |`);
-  expect(b['README.md']).toContain('| llm:scripted | 238 |');
+  expect(b['README.md']).toContain('**Narrator**: llm:scripted, all 238.');
 });
 
 test('a spending limit stops the work before it is passed, and a higher one goes on', {
@@ -221,7 +221,9 @@ test('inputs that a model proposes are tried for a function that has no others',
   expect(without.stdout).toContain('0 rows from 0 of 1 eligible functions');
   const ended = await runCommand([...args, '--proposer', `${server.baseUrl}#p`]);
   expect(ended.stdout).toContain('2 rows from 1 of 1 eligible functions');
-  expect(await readFile(join(root, 'set', 'README.md'), 'utf8')).toContain('| proposed | 2 |');
+  expect(await readFile(join(root, 'set', 'README.md'), 'utf8')).toContain(
+    '**Where inputs come from**: proposed, all 2.',
+  );
 });
 
 test('wrong use is one clear line', async () => {

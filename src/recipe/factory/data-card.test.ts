@@ -44,5 +44,5 @@ test('a mixed set shows each source, its weight and its share of the tokens', ()
   expect(card).toContain('| b | 1 | 102 | 100 | 50 | 25.0% | 75.0% | 0.50 |');
   expect(card).toContain('| sequences | 100 |');
   expect(card).toContain('- Decontaminated against: eval.jsonl');
-  expect(card).toContain('| a: no messages | 2 |');
+  expect(card).toContain('| a: no messages | 2 | 50.0% |');
 });

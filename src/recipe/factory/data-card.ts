@@ -181,14 +181,21 @@ function section(title: string, histogram: Readonly<Record<string, number>>, byL
   const entries = Object.entries(histogram).sort((a, b) =>
     byLabel ? Number.parseFloat(a[0]) - Number.parseFloat(b[0]) : b[1] - a[1] || (a[0] < b[0] ? -1 : 1),
   );
-  if (entries.length === 0) return [];
+  const [only] = entries;
+  if (only === undefined) return [];
+  // One bar compares with nothing.
+  if (entries.length === 1) return ['', `**${title}**: ${only[0]}, all ${show(only[1])}.`];
   const most = Math.max(...entries.map(([, count]) => count));
   const all = entries.reduce((sum, [, count]) => sum + count, 0);
   const rows = entries.map(
     ([label, count]) =>
-      `| ${label.replaceAll('|', '\\|')} | ${show(count)} | ${percent(count, all)} | ${'█'.repeat(Math.max(1, Math.round((WIDTH * count) / most)))} |`,
+      `| ${label.replaceAll('|', '\\|')} | ${show(count)} | ${percent(count, all)} | ${bar(count / most)} |`,
   );
   return ['', `## ${title}`, '', '| | count | share | |', '| --- | ---: | ---: | --- |', ...rows];
+}
+
+function bar(share: number): string {
+  return '█'.repeat(Math.round(WIDTH * share)) || '▏';
 }
 
 /** Files by their names: a card goes where the folders of this machine do not. */
