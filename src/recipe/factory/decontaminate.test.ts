@@ -24,3 +24,11 @@ test('another program is neither', () => {
     check('def g(s):\n    out = []\n    for c in s:\n        out.append(c.upper())\n    return out\n'),
   ).toBeUndefined();
 });
+
+test('an evaluation text inside a longer one is found, and inputs that are only numbers are not', () => {
+  const inside = createDecontaminator([evaluation, '[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]']).check;
+  const around =
+    'Please complete this program, and say in a few words how it works and what it is good for. '.repeat(4);
+  expect(inside(`${around}${evaluation}${around}`)).toBe('near');
+  expect(inside(`${around} with [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]`)).toBeUndefined();
+});

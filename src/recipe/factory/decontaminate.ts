@@ -10,6 +10,9 @@ import { messageOf, UsageError } from '../../core/errors.js';
 const RUN = 8;
 /** Shorter texts are compared whole: their few runs say little. */
 const FEWEST_RUNS = 4;
+/** Texts with fewer are inside another only when all of their runs are. */
+const FEWEST_INSIDE = 8;
+const FEWEST_WORDS = 3;
 const NEAR = 0.5;
 
 export interface Decontaminator {
@@ -49,7 +52,8 @@ export function createDecontaminator(texts: Iterable<string>): Decontaminator {
         for (const holder of runs.get(run) ?? []) shared.set(holder, (shared.get(holder) ?? 0) + 1);
       for (const [holder, count] of shared) {
         const size = sizes[holder]!;
-        if (count >= NEAR * own.size || (size >= FEWEST_RUNS && count >= NEAR * size)) return 'near';
+        const isInside = size >= FEWEST_INSIDE ? count >= NEAR * size : size > 1 && count === size;
+        if (count >= NEAR * own.size || isInside) return 'near';
       }
       return undefined;
     },
@@ -85,6 +89,10 @@ function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/\w+|[^\w\s]/g) ?? [];
 }
 
+/** Runs that say something: a row of numbers and brackets is in many texts. */
 function* runsOf(words: readonly string[]): Generator<string> {
-  for (let at = 0; at + RUN <= words.length; at++) yield words.slice(at, at + RUN).join(' ');
+  for (let at = 0; at + RUN <= words.length; at++) {
+    const run = words.slice(at, at + RUN);
+    if (run.filter((word) => /[a-z]/.test(word)).length >= FEWEST_WORDS) yield run.join(' ');
+  }
 }

@@ -111,7 +111,9 @@ export async function makeExecutionRows(
 function faultOf({ execution, excluded }: Trace): string | undefined {
   const { outcome, error, result } = execution;
   // One label, as in trace-function.ts.
-  if (excluded !== undefined || outcome === 'time-limit') return 'too long (events, size or time)';
+  const cut = excluded !== undefined && excluded !== 'not-handed-over';
+  if (cut || outcome === 'time-limit') return 'too long (events, size or time)';
   if (outcome !== 'completed') return error ? `raises ${error.type}` : outcome;
+  if (excluded !== undefined) return 'ends the interpreter itself';
   return result !== undefined && /^<|[[({,: ]</.test(result) ? 'result is no literal' : undefined;
 }
