@@ -62,6 +62,8 @@ export interface SampleRequest extends SamplingParams {
   readonly prompt: readonly number[];
   /** Generation ends at, and includes, one of these. */
   readonly stopTokens: readonly number[];
+  /** It also ends when the completion ends in one of these, each at least one token. Not every engine has them. */
+  readonly stopSequences?: readonly (readonly number[])[];
   readonly signal?: AbortSignal;
   /**
    * Ends generation early: what was sampled so far is given, perhaps nothing, with the stop reason `other`. For going on

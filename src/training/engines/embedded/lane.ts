@@ -39,6 +39,7 @@ export interface SequenceRequest {
   readonly topK: number;
   readonly seed: string;
   readonly stopTokens: readonly number[];
+  readonly stopSequences: readonly (readonly number[])[];
 }
 
 export interface Sequence {

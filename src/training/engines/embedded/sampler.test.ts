@@ -105,6 +105,24 @@ describe('sampling', () => {
     expect(full).toEqual({ tokens: [], logprobs: [], versions: [], stopReason: 'length' });
   });
 
+  it('stops where the completion ends in a stop sequence, never in the prompt', async () => {
+    const prompt = request(6).prompt;
+    const common = { maxTokens: 12, temperature: 1, seed: 1, stopTokens: [] };
+    const whole = await sampler.sample({ prompt, ...common });
+    const sequence = whole.tokens.slice(5, 8);
+    const across = [...prompt.slice(-2), ...whole.tokens.slice(0, 1)];
+    const cut = await sampler.sample({
+      prompt,
+      ...common,
+      stopSequences: [across, [22, 22, 22, 22], sequence],
+    });
+    expect(cut.tokens).toEqual(whole.tokens.slice(0, 8));
+    expect(cut.stopReason).toBe('stop');
+    await expect(sampler.sample(request(3, { stopSequences: [[]] }))).rejects.toThrow(
+      /stop sequence is empty/,
+    );
+  });
+
   it('cancels a request by its signal and leaves the others alone', async () => {
     const controller = new AbortController();
     const kept = sampler.sample(request(8, { maxTokens: 60 }));

@@ -128,8 +128,8 @@ export class EmbeddedSampler implements Sampler {
 }
 
 function toSequenceRequest(request: SampleRequest, seed: string): SequenceRequest {
-  const { prompt, maxTokens, temperature, topP = 1, topK = 0, stopTokens } = request;
-  return { prompt, maxTokens, temperature, topP, topK, stopTokens, seed };
+  const { prompt, maxTokens, temperature, topP = 1, topK = 0, stopTokens, stopSequences = [] } = request;
+  return { prompt, maxTokens, temperature, topP, topK, stopTokens, stopSequences, seed };
 }
 
 /** A prompt that fills the context: nothing can follow it. */
@@ -143,7 +143,7 @@ function checkRequest(request: SampleRequest, config: ModelConfig): void {
   const fail = (message: string): never => {
     throw new UsageError(`sample: ${message}`);
   };
-  const { prompt, maxTokens, temperature, topP, topK } = request;
+  const { prompt, maxTokens, temperature, topP, topK, stopSequences = [] } = request;
   if (prompt.length === 0) fail('the prompt is empty; it needs at least one token');
   for (const id of prompt) {
     if (!(id >= 0 && id < config.vocabSize)) fail(`token ${id} is not in 0…${config.vocabSize - 1}`);
@@ -154,4 +154,5 @@ function checkRequest(request: SampleRequest, config: ModelConfig): void {
   if (topP !== undefined && !(topP > 0 && topP <= 1)) fail(`topP must be in (0, 1], got ${topP}`);
   if (topK !== undefined && !(Number.isInteger(topK) && topK >= 0))
     fail(`topK must be 0 or more, got ${topK}`);
+  if (stopSequences.some(({ length }) => length === 0)) fail('a stop sequence is empty; leave it out');
 }

@@ -184,7 +184,7 @@ export class SequenceBatcher {
   private finishIfDone(sequence: Running): boolean {
     const { request, tokens, logprobs } = sequence;
     let stopReason: StopReason;
-    if (request.stopTokens.includes(tokens.at(-1) as number)) stopReason = 'stop';
+    if (isStopped(request, tokens)) stopReason = 'stop';
     else if (tokens.length >= request.maxTokens) stopReason = 'length';
     else if (request.prompt.length + tokens.length >= this.config.maxLength) stopReason = 'length';
     else return false;
@@ -207,6 +207,14 @@ function endEarly(sequence: Running): boolean {
   if (cancelled) sequence.reject(cancellation());
   else if (interrupted) sequence.resolve({ tokens, logprobs, stopReason: 'other' });
   return cancelled || interrupted;
+}
+
+/** Whether the tokens end in a stop token or a stop sequence. */
+function isStopped({ stopTokens, stopSequences }: SequenceRequest, tokens: readonly number[]): boolean {
+  if (stopTokens.includes(tokens.at(-1) as number)) return true;
+  return stopSequences.some((sequence) =>
+    sequence.every((token, i) => token === tokens[tokens.length - sequence.length + i]),
+  );
 }
 
 function cancellation(): InfrastructureError {

@@ -70,7 +70,10 @@ export class TinkerSampler implements Sampler {
     this.target.throwIfRetired();
     this.session.throwIfLost();
     const { transport } = this.session;
-    const { prompt, signal } = request;
+    const { prompt, signal, stopSequences = [] } = request;
+    if (stopSequences.length > 0) {
+      throw new UsageError('tinker: stop sequences are not supported; name single stop tokens');
+    }
     const body = {
       ...this.target.reference,
       seq_id: this.requests++,
