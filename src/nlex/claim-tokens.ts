@@ -16,8 +16,15 @@ const OPERATOR = /(?:\/\/|\*\*|<<|>>|[=!<>]=|[-+*/%<>=(),;:[\]{}|&^~?!])/y;
 const NUMBER = /\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?j?(?![A-Za-z_\d])/y;
 const WORD = /[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)*/y;
 
-/** Sentences of tokens. `isCode` says whether the text between backticks is quoted from the program. */
-export function tokenize(text: string, isCode: (quoted: string) => boolean): Token[][] {
+/**
+ * Sentences of tokens. `isCode` says whether the text between backticks is quoted from the program, `isName` whether a word
+ * is a variable of it: one may be called `inf`.
+ */
+export function tokenize(
+  text: string,
+  isCode: (quoted: string) => boolean,
+  isName: (word: string) => boolean = () => false,
+): Token[][] {
   const sentences: Token[][] = [];
   let current: Token[] = [];
   const close = (): void => {
@@ -54,7 +61,7 @@ export function tokenize(text: string, isCode: (quoted: string) => boolean): Tok
         else push(value ? 'value' : isCode(quoted) ? 'code' : 'quoted', end + 1, quoted);
       }
     } else {
-      const end = valueEnd(text, at, current.at(-1));
+      const end = valueEnd(text, at, current.at(-1), isName);
       if (end !== undefined) push('value', end);
       else {
         const word = match(WORD, text, at) ?? match(OPERATOR, text, at);
@@ -73,7 +80,12 @@ function isStatement(quoted: string): boolean {
 }
 
 /** Where a value that starts here ends. */
-function valueEnd(text: string, at: number, before: Token | undefined): number | undefined {
+function valueEnd(
+  text: string,
+  at: number,
+  before: Token | undefined,
+  isName: (word: string) => boolean,
+): number | undefined {
   const char = text[at]!;
   const previous = text[at - 1] ?? ' ';
   if (/\d/.test(char)) return end(match(NUMBER, text, at), at);
@@ -84,7 +96,7 @@ function valueEnd(text: string, at: number, before: Token | undefined): number |
   }
   if (/[A-Za-z]/.test(char) && !/\w/.test(previous)) {
     const word = match(/(?:True|False|None|inf|nan|-inf)(?!\w)/y, text, at);
-    if (word !== undefined) return at + word.length;
+    if (word !== undefined && !isName(word)) return at + word.length;
     if (match(/b(?=['"])/y, text, at) !== undefined) return stringEnd(text, at + 1);
     if (match(/(?:frozenset|set|range|deque)\(/y, text, at) === undefined) return undefined;
     const close = balancedEnd(text, text.indexOf('(', at));

@@ -53,7 +53,7 @@ export interface ClaimContext {
 }
 
 export function readClaims(text: string, context: ClaimContext): Claim[] {
-  const claims = tokenize(text, context.isCode).flatMap((tokens) =>
+  const claims = tokenize(text, context.isCode, (word) => context.names.has(word)).flatMap((tokens) =>
     new Sentence(text, tokens, context).read(),
   );
   return boundByRounds(text, claims);

@@ -218,13 +218,16 @@ function contextOf(tree: StepTree, { source, input, trace }: GroundedExecution):
       return occursIn(value, haystack);
     },
     stdout: trace.execution.stdout,
-    beginsRound: ({ statement, next }, targets) => {
+    beginsRound: ({ statement, next, changed }, targets) => {
       const header: string = statement.text;
       const between = /^(?:async )?for\s+(.+?)\s+in\s/s.exec(header)?.[1];
       const end = tree.source.blockEnds.get(statement.line);
       if (between === undefined || end === undefined || next?.kind !== 'line') return false;
-      if (next.line <= statement.line || next.line > end) return false;
       const names: readonly string[] = between.match(/[A-Za-z_]\w*/g) ?? [];
+      // A loop on one line: one step is a whole round.
+      if (end === statement.line)
+        return (next.line === end || changed.length > 0) && targets.some((name) => names.includes(name));
+      if (next.line <= statement.line || next.line > end) return false;
       return targets.every((name) => names.includes(name));
     },
   };

@@ -156,9 +156,16 @@ class Teller {
   }
 
   #tellRound(round: Round, at: number, depth: number, loops: number): void {
-    const facts = headFacts(round.head);
+    const { head } = round;
+    const facts = headFacts(head);
+    // On one line with its block, the header's step is the whole round.
+    const isOneLine = this.#tree.source.blockEnds.get(head.statement.line) === head.statement.line;
+    const effects = isOneLine ? changesOf(head).filter((fact) => !facts.includes(fact)) : [];
     this.#break();
-    this.#say(tellHead(round.head, facts) || (at === 0 ? 'First round.' : 'Another round.'), '- ');
+    if (head.statement.kind === 'while') {
+      this.#say(tellStep(head) || (at === 0 ? 'First round.' : 'Another round.'), '- ');
+      if (effects.length > 0) this.#say(`That makes ${listOf(effects)}.`);
+    } else this.#say(tellHead([...facts, ...effects]), '- ');
     this.#tellNodes(round.body, depth, loops + 1, facts);
     this.#break();
   }
@@ -309,8 +316,14 @@ function headerText({ statement }: Step): string {
     .trim();
 }
 
-function tellHead(head: Step, facts: readonly string[]): string {
-  if (head.statement.kind === 'while') return tellStep(head) ?? '';
+/** What a step changed, as far as it can be shown. */
+function changesOf({ changed, after }: Step): string[] {
+  return changed
+    .filter((name) => shown(after.get(name)) !== undefined)
+    .map((name) => `${name} = ${after.get(name)}`);
+}
+
+function tellHead(facts: readonly string[]): string {
   return facts.length === 0 ? 'The next item is taken.' : `${listOf(facts)}.`;
 }
 

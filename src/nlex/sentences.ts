@@ -171,6 +171,7 @@ function tellIdle(step: Step): string {
 const SILENT = /^(def|class|async def|import|from|pass|try|global|nonlocal|@|with|else|finally|del)\b|^@/;
 
 function tellOther(step: Step): string | undefined {
+  if (/^(import|from)\b/.test(step.statement.text)) return undefined;
   const changes = tellChanges(step);
   if (changes !== undefined) return changes;
   const { text } = step.statement;

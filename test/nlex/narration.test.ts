@@ -83,3 +83,24 @@ test('an endless loop begins with a first round, and one that is left by a retur
     '- First round. `n += next(it)` makes n = 2. `n > 1` is true with n = 2. f returns 2.',
   ]);
 });
+
+test('imports are not told, and a variable may be called inf', async () => {
+  const source = 'from math import *\ninf = 10 ** 9\nbest = inf\nif best > 5:\n    best = 5\nprint(best)\n';
+  expect(await tell(source, '', 'stdin')).toEqual([
+    'inf becomes 10 ** 9 = 1000000000. best is set to 1000000000. `best > 5` is true with best = 1000000000. best becomes 5. `print(best)` prints `5`.',
+  ]);
+});
+
+test('a loop on one line is told round by round', async () => {
+  const source =
+    'def f(n):\n    out = []\n    for i in range(n): out.append(i)\n    while n > 1: n -= 1\n    return out\n';
+  expect(await tell(source, 'f(2)')).toEqual([
+    'f is called with n = 2.',
+    'out is set to []. Now the loop `for i in range(n)` runs.',
+    '- i = 0 and out = [0].',
+    '- i = 1 and out = [0, 1].',
+    'The loop `for i in range(n)` is done. The loop `while n > 1` runs.',
+    '- `n > 1` is true with n = 2. That makes n = 1.',
+    '`n > 1` is false with n = 1, so the loop is done. f returns [0, 1].',
+  ]);
+});
