@@ -18,6 +18,7 @@ import json
 import math
 import os
 import signal
+import statistics
 import sys
 import time
 from types import ModuleType
@@ -146,15 +147,19 @@ class Program:
         made.prepare(self.code)
         return made
 
-    def trace(self, make):
-        """(tracer, seconds) of one run."""
+    def trace(self, make, is_first=False):
+        """(tracer, seconds) of one run. A first one is interrupted when it takes long.
+
+        (By the wall clock: a timer of CPU time makes the clock of CPU time coarse.)
+        """
         module = ModuleType("__main__")
         module.__builtins__ = __builtins__
         kept = sys.stdin, sys.stdout, sys.modules["__main__"], sys.getrecursionlimit()
         sys.modules["__main__"] = module
         sys.stdin = io.TextIOWrapper(io.BytesIO(self.stdin.encode()))
         sys.stdout = io.TextIOWrapper(io.BytesIO())
-        signal.setitimer(signal.ITIMER_REAL, 4 * LONGEST_SECONDS)
+        if is_first:
+            signal.setitimer(signal.ITIMER_REAL, 20 * LONGEST_SECONDS)
         try:
             if self.call is not None:
                 exec(self.code, module.__dict__)
@@ -213,27 +218,26 @@ def same_texts(a, b):
 
 
 def measure(program, seconds):
-    """A row: best times of both tracers, taken in turns so that other load meets both alike; None for what is left out."""
+    """A row: median times of both tracers, taken in turns so that other load meets both alike; None for what is left out."""
     try:
-        recorder, taken = program.trace(program.recorder)
+        recorder, taken = program.trace(program.recorder, True)
+        if recorder.excluded is not None or taken > LONGEST_SECONDS or len(recorder.events) < 5:
+            return None
+        plain = program.trace(PlainTracer, True)[0]
     except KeyboardInterrupt:
         return None
-    if recorder.excluded is not None or taken > LONGEST_SECONDS or len(recorder.events) < 5:
-        return None
-    plain = program.trace(PlainTracer)[0]
-    best = [math.inf, math.inf]
+    times = [], []
     until = time.process_time() + seconds
-    turns = 0
-    while turns < 3 or time.process_time() < until:
-        turns += 1
-        for at, make in enumerate((PlainTracer, program.recorder)):
-            best[at] = min(best[at], program.trace(make)[1])
+    while len(times[0]) < 5 or time.process_time() < until:
+        for taken, make in zip(times, (PlainTracer, program.recorder)):
+            taken.append(program.trace(make)[1])
+    plainly, ours = map(statistics.median, times)
     return {
         "program": program.name,
         "events": len(recorder.events),
         "sameEvents": round(alike(steps(recorder), plain.events), 4),
-        "plainSeconds": best[0] * len(recorder.events) / max(len(plain.events), 1),
-        "recorderSeconds": best[1],
+        "plainSeconds": plainly * len(recorder.events) / max(len(plain.events), 1),
+        "recorderSeconds": ours,
     }
 
 
