@@ -20,6 +20,9 @@ An event is made for the wire (read by src/execution/wire.ts):
 * `line`: a line event in the frame of the event before, without changes.
 A generator's frame returns at each `yield` and is called again under the same frame number. A frame that an
 exception leaves has an exception event and no return event.
+
+Longer than other files, since the trace function and its state are one closure: it runs once per event, and each
+call inside it costs as much as the rest.
 """
 
 import marshal

@@ -318,4 +318,23 @@ print(json.dumps([e[3] for e in trace("x = [1]\\nx = 5\\nx = [1]\\npass\\n", 0)]
     const { stdout } = spawnSync(path, ['-I', '-B', '-c', script, pythonFolder], { encoding: 'utf8' });
     expect(JSON.parse(stdout)).toEqual([0, 0, ['x', '[1]'], ['x', '5'], ['x', '[1]'], 0]);
   });
+
+  it('writes no value in the words of the program, wherever it lies', () => {
+    const script = `${SCRIPT.split('different = []')[0]}
+source = """
+class B(bytes):
+    def __repr__(self): print(1); return "own"
+class A(bytearray):
+    def __repr__(self): print(1); return "own"
+xs = [B(b"ab")]
+ys = {1: (A(b"c"),), 2: [b"d"]}
+"""
+print(json.dumps([e[3] for e in trace(source, 0)[-2:]]))`;
+    const path = python.kind === 'found' ? python.found.path : '';
+    const { stdout } = spawnSync(path, ['-I', '-B', '-c', script, pythonFolder], { encoding: 'utf8' });
+    expect(JSON.parse(stdout)).toEqual([
+      ['xs', "[<B b'ab'>]"],
+      ['ys', "{1: (<A>,), 2: [b'd']}"],
+    ]);
+  });
 });
