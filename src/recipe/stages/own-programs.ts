@@ -3,6 +3,7 @@
  * paper (PAPER.md §3: 10 solutions per problem, at most 4 right ones kept, each with every public test), and how often each
  * problem is solved. Written once per run, so that a run that goes on has the same prompts.
  */
+import { InfrastructureError } from '../../core/errors.js';
 import { readJsonLines, writeJsonLines } from '../../core/json-lines.js';
 import { solve } from '../../episode/environments/solve.js';
 import { play } from '../../episode/play.js';
@@ -20,7 +21,7 @@ const MOST_KEPT = 4;
 /** What became of a problem's samples. */
 export interface OwnPrograms {
   readonly problem: string;
-  /** Share of the samples that pass all tests. */
+  /** Share of the scored samples that pass all tests. */
   readonly solveRate: number;
   /** Different programs that end normally on every public test. */
   readonly programs: readonly {
@@ -77,6 +78,14 @@ async function samplePrograms(
     }),
   );
   const outcomes = played.flatMap((each) => (each.kind === 'finished' ? [each.outcome] : []));
+  const unscored = played.find((each) => each.kind === 'unscored');
+  if (outcomes.length === 0 && unscored) {
+    throw new InfrastructureError(`no program for ${problem.id} could be scored: ${unscored.reason}`, {
+      code: 'nothing-can-be-scored',
+      boundary: 'sandbox',
+      retryable: true,
+    });
+  }
   const written = outcomes.flatMap((outcome) => (outcome.kind === 'program' ? [outcome] : []));
   const different = new Map(
     written.map(({ program, verdicts }) => [program.source, passesAll(verdicts)] as const),
@@ -97,7 +106,7 @@ async function samplePrograms(
   const solved = written.filter(({ verdicts }) => passesAll(verdicts)).length;
   return {
     problem: problem.id,
-    solveRate: outcomes.length > 0 ? solved / outcomes.length : 0,
+    solveRate: solved / outcomes.length,
     programs: programs.flat(),
   };
 }
