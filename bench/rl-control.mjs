@@ -1,19 +1,18 @@
 /**
  * RL against more SFT: from the same checkpoint, side by side, for the same minutes, on one core each. Then both and the start
- * are evaluated on the same unseen problems. Linux (taskset); needs a build, and runs whose SFT is finished (one per seed):
+ * are evaluated on the same unseen problems. Linux (taskset); needs a build, and runs whose SFT is finished:
  *
- *   npm run bench -- rl-control runs/seed-1 runs/seed-2 runs/seed-3 [--minutes 4] [--runs runs/control] [--phase all] [--clock wall|cpu]
+ *   npm run bench -- rl-control runs/seed-1 runs/seed-2 runs/seed-3 [--minutes 4] [--runs runs/control] [--clock wall|cpu]
  *     [--rl '{"learningRate": 2e-4}'] [--sft '{"learningRate": 3e-3}'] [--evaluation '{"samples": 10}']
+ *     [--phase train|evaluate|table|all] [--arms start,rl,sft]
  *
  * The control is SFT on the run's own examples, with a fresh optimizer and the recipe's own schedule over its minutes (warm-up,
- * hold, decay), so it has what the recipe gives any SFT. RL and control change cores between odd and even
- * seeds. Minutes are of training;
- * validation and saving are left out on both sides. With `--clock cpu` they are minutes of CPU of all the arm's processes, for a
- * machine that is shared: then a busy minute does not count against whoever met it. Phases: `train`, `evaluate` (of the `--arms` start, rl, sft), `table`. Each
- * goes on where it was stopped.
+ * hold, decay): what the recipe gives any SFT. RL has the first core with even seeds, the second with odd ones. Minutes are of
+ * training; validation and saving are left out on both sides. With `--clock cpu` they are minutes of CPU of all the arm's
+ * processes, for a machine that is shared: a busy minute then does not count against whoever met it. What was stopped goes on.
  *
- * The table: means over problems; differences are paired by problem, 95% by bootstrap over problems. Runs that were evaluated on
- * the same problem count as one problem, however many of them there are.
+ * The table: means over problems; differences are paired by problem, 95% by bootstrap over problems. A problem that several runs
+ * were evaluated on counts as one.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
