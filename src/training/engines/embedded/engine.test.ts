@@ -228,6 +228,19 @@ describe('checkpoints', () => {
     expect(await opened.sample(request)).toEqual(await own.sample(request));
   });
 
+  it('have their base of rotary positions read where transformers 5 writes it', async () => {
+    const path = join(folder, 'rope');
+    await using engine = await createEmbeddedEngine({ model: { ...model, ropeTheta: 77 }, seed: 1 });
+    await engine.saveState(path);
+    const { rope_theta, ...config } = JSON.parse(await readFile(join(path, 'config.json'), 'utf8'));
+    expect(rope_theta).toBe(77);
+    const moved = { ...config, rope_parameters: { rope_type: 'default', rope_theta } };
+    await writeFile(join(path, 'config.json'), JSON.stringify(moved));
+    await using opened = await openEmbeddedEngine(path);
+    expect(opened.config).toEqual(engine.config);
+    expect(await opened.forward(someData(1))).toEqual(await engine.forward(someData(1)));
+  });
+
   it('opened fresh start at version 0 with an empty optimizer', async () => {
     const path = join(folder, 'fresh');
     await using engine = await create();
