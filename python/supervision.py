@@ -17,6 +17,7 @@ import confine
 from zygote import ENDED, NOTICE, REQUEST, STARTED
 
 GRACE_SECONDS = 0.5
+STOPPED_SECONDS = 1.0  # waking up later than this means that we were stopped ourselves; that time is not the program's
 MAX_REPLY_BYTES = 64 << 20
 CHUNK = 1 << 16
 _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -63,7 +64,12 @@ class Supervision:
         try:
             check = self.started + self.cpu_seconds
             while self.end is None:
-                for fd, _ in poll.poll(max(0.0, check - time.monotonic()) * 1000 + 1):
+                wake = max(check, time.monotonic())
+                events = poll.poll((wake - time.monotonic()) * 1000 + 1)
+                late = time.monotonic() - wake
+                if late > STOPPED_SECONDS:
+                    self.started += late
+                for fd, _ in events:
                     if fd == self.channel.fileno():
                         self.notice()
                     elif not self.take(fd):

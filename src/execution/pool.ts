@@ -15,6 +15,8 @@ import { cpuTimeOf, type Job, Worker, type WorkerCommand } from './worker.js';
 const AHEAD_MS = 40;
 const MAX_AHEAD_RUNS = 64;
 const TICK_MS = 50;
+/** Ticks further apart than this mean that we were stopped ourselves; that time is no program's. */
+const STOPPED_MS = 1_000;
 /** A process that passed its own limit by this much CPU time will not stop by itself. */
 const CPU_GRACE_MS = 1_200;
 
@@ -62,6 +64,7 @@ export class SandboxPool implements Sandbox {
   readonly #seats = new Set<Seat>();
   #spare: Seat | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #tickedAt = 0;
   #closed = false;
   #failedStarts = 0;
 
@@ -269,15 +272,22 @@ export class SandboxPool implements Sandbox {
     if (!busy) {
       clearInterval(this.#timer);
       this.#timer = undefined;
-    } else this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+    } else if (this.#timer === undefined) {
+      this.#tickedAt = performance.now();
+      this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    }
   }
 
   /** Looks for runs that do not end. */
   #tick(): void {
+    const now = performance.now();
+    const stoppedMs = now - this.#tickedAt > STOPPED_MS ? now - this.#tickedAt : 0;
+    this.#tickedAt = now;
+    for (const seat of this.#seats) seat.startedAt += stoppedMs;
     for (const seat of this.#seats) {
       const run = seat.sent[0];
       if (run === undefined || seat.killed !== undefined) continue;
-      const wallMs = performance.now() - seat.startedAt;
+      const wallMs = now - seat.startedAt;
       const { cpuTimeMs } = run.limits;
       if (wallMs < Math.min(cpuTimeMs, 1000)) continue;
       const pid = seat.worker.pid;
