@@ -65,7 +65,7 @@ export class Sentence {
     const facts = this.#readFacts(at);
     if (facts) return this.#state(at, facts);
     if (token.kind === 'word') return this.#readAssignment(at);
-    if (token.kind === 'value') return this.#readValue(at);
+    if (token.kind === 'value' || token.text === '(') return this.#readValue(at);
     return at + 1;
   }
 

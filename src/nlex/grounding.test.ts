@@ -83,6 +83,12 @@ describe('explanations in other words', () => {
     expect(groundExplanation(execution, told, '5').unsupported?.text).toBe('x is 1');
   });
 
+  test('a calculation may begin with a bracket', () => {
+    const told = 'x is 2.\n(1 + 1) % 3 = 2 is what remains.';
+    expect(groundExplanation(execution, told, '5')).toMatchObject({ score: 1 });
+    expect(groundExplanation(execution, told.replace('= 2 is', '= 1 is'), '5').score).toBeLessThan(1);
+  });
+
   test('a false calculation is caught even when the result is right', () => {
     const told = 'total becomes 1 + 3 = 5.';
     expect(groundExplanation(execution, told, '5').score).toBeLessThan(1);
