@@ -18,19 +18,19 @@ export interface Job {
   readonly needs: readonly string[];
 }
 
-/** Seed by seed, so that a set that was stopped has whole seeds; within a seed as the set lists its arms. */
+/** Arm by arm in the set's order, each with all its seeds, so that a set that was stopped has whole comparisons. */
 export function jobsOf(set: FindingsSet): Job[] {
-  return set.seeds.flatMap((seed) => {
-    const jobs = new Map<string, Job>();
-    const add = (name: string): void => {
-      if (jobs.has(name)) return;
-      const arm = set.arms.get(name)!;
-      for (const needed of [arm.from, arm.verifier]) if (needed !== undefined) add(needed);
-      jobs.set(name, armJob(set, arm, seed));
-    };
-    set.reported.forEach(add);
-    return [dataJob(set, seed), ...jobs.values()];
-  });
+  const jobs = new Map<string, Job>();
+  const add = (name: string, seed: number): void => {
+    const job = armJob(set, set.arms.get(name)!, seed);
+    if (jobs.has(job.name)) return;
+    const data = dataJob(set, seed);
+    if (!jobs.has(data.name)) jobs.set(data.name, data);
+    for (const needed of [job.arm.from, job.arm.verifier]) if (needed !== undefined) add(needed, seed);
+    jobs.set(job.name, job);
+  };
+  for (const name of set.reported) for (const seed of set.seeds) add(name, seed);
+  return [...jobs.values()];
 }
 
 /** Name of the run of an arm, or of a seed's data. */
@@ -44,7 +44,7 @@ function dataJob({ base }: FindingsSet, seed: number): Job {
   return { name, seed, recipe, until: 'data', needs: [] };
 }
 
-function armJob(set: FindingsSet, arm: Arm, seed: number): Job {
+function armJob(set: FindingsSet, arm: Arm, seed: number): Job & { readonly arm: Arm } {
   const name = runName(arm.name, seed);
   const data = runName('data', seed);
   const checkpoint = arm.from === undefined ? undefined : runName(arm.from, seed);
