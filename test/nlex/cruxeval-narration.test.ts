@@ -40,7 +40,7 @@ describe.skipIf(noSharedData !== undefined)(`CRUXEval${noSharedData ? ` (${noSha
         return { id, source, input, trace: trace!, explanation: narrateByLine(source, trace!, input) };
       }),
     );
-  });
+  }, 300_000);
 
   test('every execution gets a narration that ends in its result', () => {
     expect(told).toHaveLength(600);

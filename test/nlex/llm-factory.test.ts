@@ -100,7 +100,7 @@ async function contentsOf(out: string): Promise<Record<string, string>> {
 }
 
 test('killed twice behind a failing network, a set ends as one that nothing happened to', {
-  timeout: 180_000,
+  timeout: 400_000,
 }, async () => {
   const path = await writeExecutions();
   const calm = startNarrator(false);
