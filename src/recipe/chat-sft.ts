@@ -83,9 +83,10 @@ async function readData({ data, seed }: ChatRecipe, tokenizer: ChatTokenizer): P
   for (const file of data.validation) validation.push(...(await readConversations(file)));
   const heldShare = data.validation.length > 0 ? 0 : data.validationShare;
   const parts: MixPart<Conversation>[] = [];
-  for (const { file, weight } of data.train) {
+  for (const [index, { file, weight }] of data.train.entries()) {
+    // By the file's place in the recipe and not its path, so that another folder gives the same order.
     const all = createRng(seed)
-      .fork(`held-out/${file}`)
+      .fork(`held-out/${index}`)
       .shuffle(await readConversations(file));
     const held = Math.min(all.length - 1, Math.round(heldShare * all.length));
     validation.push(...all.slice(0, held));
