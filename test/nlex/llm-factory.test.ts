@@ -128,7 +128,7 @@ test('killed twice behind a failing network, a set ends as one that nothing happ
   }
   const last = await runCommand(nlex(path, failing.baseUrl, 'killed'));
   expect(last).toMatchObject({ code: 0, stdout: expect.stringContaining('238 of 280 executions explained') });
-  expect(last.stdout).toMatch(/more were stored/);
+  expect(last.stdout).toMatch(/more calls had been stored/);
 
   const [a, b] = [await contentsOf('whole'), await contentsOf('killed')];
   for (const name of Object.keys(a).filter((name) => name.startsWith('part-'))) expect(b[name]).toBe(a[name]);
@@ -236,7 +236,7 @@ test('wrong use is one clear line', async () => {
     [['nlex', 'none.jsonl', ...out, '--model', 'http://h/v1#m'], /add --narrator llm/],
     [['nlex', 'none.jsonl', ...out], /cannot read none.jsonl/],
     [['sft', 'none', ...out], /none does not exist/],
-    [['functions', 'none', ...out, '--shard', '3/2'], /--shard takes i\/n/],
+    [['functions', root, ...out, '--shard', '3/2'], /--shard takes i\/n/],
     [['predictions', 'p.jsonl', ...out, '--solver', 'http://h/v1'], /names no model/],
   ];
   for (const [args, message] of cases) {
