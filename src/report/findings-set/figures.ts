@@ -59,9 +59,10 @@ function bars({ title, metrics }: SetFigure, arms: readonly Titled[], measures: 
     [...found.perSeed.values()].map((value) => ({ metric, arm, value })),
   );
   const panels = [...new Set(rows.map(({ metric }) => metric))];
+  const shown = arms.map((arm) => arm.title).filter((title) => rows.some(({ arm }) => arm === title));
   const longest = Math.max(...rows.map(({ arm }) => arm.length));
   return standaloneSvg(title, 950, {
-    height: 30 * arms.length + 70,
+    height: 30 * shown.length + 70,
     marginLeft: Math.min(280, 16 + longest * 6.6),
     marginRight: 20,
     marginTop: 34,
@@ -74,7 +75,7 @@ function bars({ title, metrics }: SetFigure, arms: readonly Titled[], measures: 
       nice: true,
       ...(ARM_METRICS[metrics[0]!].unit === 'number' ? {} : { tickFormat: percentTick }),
     },
-    y: { domain: arms.map(({ title: name }) => name), label: null, tickSize: 0 },
+    y: { domain: shown, label: null, tickSize: 0 },
     marks: [
       Plot.axisY({ tickSize: 0, fontSize: 13, lineWidth: 24 }),
       Plot.tickX(seeds, {
