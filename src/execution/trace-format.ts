@@ -14,7 +14,7 @@ import type { Trace, TraceEvent } from './types.js';
 
 export type TraceFormat = 'text' | 'json' | 'cwm';
 
-export const TRACE_FORMATS: readonly TraceFormat[] = ['text', 'json', 'cwm'];
+const TRACE_FORMATS: readonly TraceFormat[] = ['text', 'json', 'cwm'];
 
 /** Writes a trace of `source`. Throws a UsageError for an unknown format. */
 export function formatTrace(format: TraceFormat, trace: Trace, source: string): string {

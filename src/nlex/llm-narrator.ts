@@ -71,7 +71,7 @@ function none(reason: string): Narration {
   return { kind: 'none', reason };
 }
 
-export function narrationPrompt(source: string, trace: Trace, input: ProgramInput): ChatMessage[] {
+function narrationPrompt(source: string, trace: Trace, input: ProgramInput): ChatMessage[] {
   const given = input.kind === 'call' ? `The call: ${input.expression}` : `Standard input:\n${input.stdin}`;
   return [
     {

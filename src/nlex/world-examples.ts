@@ -36,7 +36,7 @@ export interface FamilyMix {
   readonly toldReviews: boolean;
 }
 
-export const DEFAULT_FAMILY_MIX: FamilyMix = {
+const DEFAULT_FAMILY_MIX: FamilyMix = {
   mutant: 0.8,
   call: 0.08,
   solving: 0.35,

@@ -11,18 +11,19 @@ import { DEFAULT_LIMITS, type Problem, type Program } from './types.js';
 
 const tests = z.array(z.object({ input: z.string(), output: z.string() }));
 
+/** Limits as a row gives them: milliseconds of CPU time, bytes; what it leaves out is the default's. */
+export const limitsRow = z.object({
+  cpuTimeMs: z.number().positive().default(DEFAULT_LIMITS.cpuTimeMs),
+  memoryLimitBytes: z.number().int().positive().default(DEFAULT_LIMITS.memoryLimitBytes),
+  outputLimitBytes: z.number().int().positive().default(DEFAULT_LIMITS.outputLimitBytes),
+});
+
 const problem = z.object({
   id: z.string().min(1),
   statement: z.string(),
   publicTests: tests,
   privateTests: tests.default([]),
-  limits: z
-    .object({
-      cpuTimeMs: z.number().positive().default(DEFAULT_LIMITS.cpuTimeMs),
-      memoryLimitBytes: z.number().int().positive().default(DEFAULT_LIMITS.memoryLimitBytes),
-      outputLimitBytes: z.number().int().positive().default(DEFAULT_LIMITS.outputLimitBytes),
-    })
-    .optional(),
+  limits: limitsRow.optional(),
   source: z.string().optional(),
   programs: z.array(z.object({ source: z.string(), correct: z.boolean() })).optional(),
 });

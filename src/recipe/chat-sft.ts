@@ -17,15 +17,14 @@ import { type MixPart, mixedSource, sftDatum, shuffledSource } from '../training
 import type { TrainingClient } from '../training/types.js';
 import { validationLoss } from '../training/validation-loss.js';
 import type { ChatRecipe } from './chat-schema.js';
-import { createTrainingEngine, engineNotices, openTrainingEngine } from './engine.js';
+import { ADAM, createTrainingEngine, engineNotices, openTrainingEngine } from './engine.js';
 import { openMetrics } from './metrics.js';
 import { type Conversation, readConversations } from './read-chats.js';
 import { readChatRecipe } from './read-recipe.js';
 import { openRunFolder, type RunFolder } from './run-folder.js';
 import { createSessionNote } from './sessions.js';
-import { metricOf, thousands } from './stages/sft-view.js';
+import { createSftLog, thousands } from './sft-log.js';
 
-const ADAM = { beta1: 0.9, beta2: 0.95, eps: 1e-8 } as const;
 /** A row of metrics every so many steps. */
 const LOG_EVERY = 10;
 
@@ -121,8 +120,8 @@ async function train(
   const tokens = sft.tokens ?? (await tokensOf(source, sft.epochs!, engine.maxLength, progress));
   const checkpoints = openCheckpoints(folder.file('checkpoints', 'steps'), parseSftState);
   const stepsDone = (await checkpoints.load('latest'))?.state.steps ?? 0;
-  await using log = await openMetrics(folder, 'sft', stepsDone);
-  let losses: number[] = [];
+  await using metrics = await openMetrics(folder, 'sft', stepsDone);
+  const log = createSftLog(metrics, progress, LOG_EVERY);
   return await trainSft(engine, {
     source,
     batchTokens: sft.batchTokens,
@@ -137,23 +136,12 @@ async function train(
         run: async (client, step) => {
           const loss = await validationLoss(client, validation, sft.batchTokens);
           progress.say(`  ${thousands(step.tokens)} tokens: validation loss ${loss.toFixed(4)}`);
-          await log.write([{ ...metricOf(step, losses), validationLoss: loss }]);
-          losses = [];
+          await log.write(step, { validationLoss: loss });
           return -loss;
         },
       },
     }),
-    onStep: async (step) => {
-      losses.push(step.loss);
-      progress.update(
-        step.progress,
-        `loss ${step.loss.toFixed(3)}, ${thousands(step.tokensPerSecond)} tokens/s`,
-      );
-      if (step.step % LOG_EVERY === 0) {
-        await log.write([metricOf(step, losses)]);
-        losses = [];
-      }
-    },
+    onStep: log.onStep,
     signal,
     clock,
   });

@@ -20,6 +20,9 @@ import {
 import type { TrainingClient } from '../training/types.js';
 import type { Recipe } from './schema.js';
 
+/** Moments and epsilon of AdamW, alike in SFT and RL; the rest is the recipe's. */
+export const ADAM = { beta1: 0.9, beta2: 0.95, eps: 1e-8 } as const;
+
 /** What a recipe of any kind says about its engine. */
 type EngineChoice = Pick<Recipe, 'engine' | 'tinker' | 'seed' | 'model'> & Partial<Pick<Recipe, 'workers'>>;
 

@@ -47,7 +47,7 @@ export interface ProblemDraft {
 /** Depth of problems to solve, in RL and evaluation: two or three stages. */
 export const PROBLEM_DEPTH: DepthWeights = [0, 0, 0.6, 0.4];
 
-export function depthFor(split: Split): DepthWeights {
+function depthFor(split: Split): DepthWeights {
   return split === 'train' ? DEFAULT_DEPTH_WEIGHTS : PROBLEM_DEPTH;
 }
 

@@ -2,13 +2,12 @@
  * A findings set through the built command, on a world of a few problems: arms that start from others' checkpoints, a
  * verifier, two seeds; stopped and continued; two processes side by side; and its report rebuilt from its own folder alone.
  */
-import { spawn } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Ended, runCommand } from '../support/run-command.js';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const SET = `
 name: smoke
 title: A smoke test
@@ -40,27 +39,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-function deskcheck(args: readonly string[], killAt?: string): Promise<Ended> {
-  return new Promise((done) => {
-    const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    const listen = (chunk: Buffer): void => {
-      output += chunk.toString('utf8');
-      if (killAt !== undefined && output.includes(killAt)) child.kill('SIGKILL');
-    };
-    child.stdout.on('data', listen);
-    child.stderr.on('data', listen);
-    child.on('close', (code) => done({ code, output }));
-  });
-}
-
 const run = (killAt?: string): Promise<Ended> =>
-  deskcheck(['run', join(root, 'smoke.yaml'), '--runs', join(root, 'runs')], killAt);
+  runCommand(['run', join(root, 'smoke.yaml'), '--runs', join(root, 'runs')], killAt);
 
 test('killed, then run by two processes at once, every arm and seed is run once and reported', async () => {
   const killed = await run('told in words, seed 1');
@@ -90,7 +70,7 @@ test('the report is rebuilt, byte for byte, from the folder of the set alone', a
   const files = await readdir(join(moved, 'report'));
   const before = await Promise.all(files.map((name) => readFile(join(moved, 'report', name), 'utf8')));
   await rm(join(moved, 'report'), { recursive: true });
-  const ended = await deskcheck(['report', moved]);
+  const ended = await runCommand(['report', moved]);
   expect(ended.code).toBe(0);
   expect(await Promise.all(files.map((name) => readFile(join(moved, 'report', name), 'utf8')))).toEqual(
     before,
@@ -110,7 +90,7 @@ test('wrong use of a set is one line', async () => {
     ['key', SET.replace('sft: { narration: none }', 'sft: { naration: none }'), /naration/],
   ] as const) {
     await writeFile(join(root, `${name}.yaml`), text.replace('name: smoke', `name: ${name}`));
-    const ended = await deskcheck(['run', join(root, `${name}.yaml`), '--runs', join(root, 'runs')]);
+    const ended = await runCommand(['run', join(root, `${name}.yaml`), '--runs', join(root, 'runs')]);
     expect(ended.output).toMatch(says);
     expect(ended.output.trimEnd().split('\n')).toHaveLength(1);
     expect(ended.code).toBe(2);

@@ -2,14 +2,13 @@
  * The whole recipe through the built command, on a world of a few problems: it goes on after a kill, counts nothing twice,
  * and the same seed gives the same data and evaluation set.
  */
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Ended, runCommand } from '../support/run-command.js';
 
-const COMMAND = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const RECIPE = `
 data: { families: 150, validationProblems: 3, testProblems: 4, trainProblems: 6 }
 sft: { tokens: 40000, validateEvery: 1 }
@@ -24,28 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true }));
 
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-/** Runs the command; kills it outright as soon as its output shows `killAt`. */
-function deskcheck(args: readonly string[], killAt?: string): Promise<Ended> {
-  return new Promise((done) => {
-    const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    const listen = (chunk: Buffer): void => {
-      output += chunk.toString('utf8');
-      if (killAt !== undefined && output.includes(killAt)) child.kill('SIGKILL');
-    };
-    child.stdout.on('data', listen);
-    child.stderr.on('data', listen);
-    child.on('close', (code) => done({ code, output }));
-  });
-}
-
 const run = (name: string, killAt?: string): Promise<Ended> =>
-  deskcheck(['run', join(root, `${name}.yaml`), '--runs', join(root, 'runs')], killAt);
+  runCommand(['run', join(root, `${name}.yaml`), '--runs', join(root, 'runs')], killAt);
 
 const rowsOf = async (...path: string[]): Promise<Record<string, unknown>[]> =>
   (await readFile(join(root, 'runs', ...path), 'utf8'))
@@ -97,7 +76,7 @@ test('the same seed gives the same data and the same problems to evaluate on', a
 
 test('wrong use gives one clear line and exit code 2, and overwrites nothing', async () => {
   await writeFile(join(root, 'one-changed.yaml'), `name: one\nseed: 9\n${RECIPE}`);
-  const changed = await deskcheck(['run', join(root, 'one-changed.yaml'), '--runs', join(root, 'runs')]);
+  const changed = await runCommand(['run', join(root, 'one-changed.yaml'), '--runs', join(root, 'runs')]);
   expect(changed.code).toBe(2);
   expect(changed.output).toMatch(/^deskcheck: .*another recipe/);
   await writeFile(join(root, 'broken.py'), 'x = = 1\n');
@@ -108,7 +87,7 @@ test('wrong use gives one clear line and exit code 2, and overwrites nothing', a
     ['simulate', join(root, 'broken.py'), '--model', join(root, 'runs')],
     ['report', join(root, 'nothing')],
   ]) {
-    const ended = await deskcheck(args);
+    const ended = await runCommand(args);
     expect(ended.output.trimEnd().split('\n')).toHaveLength(1);
     expect(ended.output).toMatch(/^deskcheck: /);
     expect(ended.code).toBe(2);
@@ -120,7 +99,7 @@ test('a checkpoint of another shape is refused in one line', async () => {
   const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as Record<string, unknown>;
   await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, hidden_size: 64 }));
   await writeFile(join(root, 'ok.py'), 'print(1)\n');
-  const ended = await deskcheck(['simulate', join(root, 'ok.py'), '--model', join(root, 'runs', 'one')]);
+  const ended = await runCommand(['simulate', join(root, 'ok.py'), '--model', join(root, 'runs', 'one')]);
   expect(ended.code).toBe(2);
   expect(ended.output.trimEnd().split('\n')).toHaveLength(1);
 }, 60_000);

@@ -1,4 +1,4 @@
-/** The built `deskcheck` command as a process of its own, which a test can kill outright. */
+/** The built `deskcheck` command as a process of its own, which a test can kill outright, at a given output too. */
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 
@@ -9,6 +9,8 @@ export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** Both as they came. */
+  readonly output: string;
 }
 
 export interface RunningCommand {
@@ -16,21 +18,28 @@ export interface RunningCommand {
   kill(): void;
 }
 
-export function startCommand(args: readonly string[]): RunningCommand {
+/** Kills it outright as soon as its output shows `killAt`. */
+export function startCommand(args: readonly string[], killAt?: string): RunningCommand {
   const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [stdout, stderr] = ['', ''];
+  let [stdout, stderr, output] = ['', '', ''];
+  const seen = (chunk: Buffer): string => {
+    const text = chunk.toString('utf8');
+    output += text;
+    if (killAt !== undefined && output.includes(killAt)) child.kill('SIGKILL');
+    return text;
+  };
   child.stdout.on('data', (chunk: Buffer) => {
-    stdout += chunk.toString('utf8');
+    stdout += seen(chunk);
   });
   child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString('utf8');
+    stderr += seen(chunk);
   });
   return {
-    ended: new Promise((done) => child.on('close', (code) => done({ code, stdout, stderr }))),
+    ended: new Promise((done) => child.on('close', (code) => done({ code, stdout, stderr, output }))),
     kill: () => void child.kill('SIGKILL'),
   };
 }
 
-export function runCommand(args: readonly string[]): Promise<Ended> {
-  return startCommand(args).ended;
+export function runCommand(args: readonly string[], killAt?: string): Promise<Ended> {
+  return startCommand(args, killAt).ended;
 }

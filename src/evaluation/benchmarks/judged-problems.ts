@@ -11,6 +11,7 @@ import { safeParsePythonLiteral } from '../../core/python-literal.js';
 import { type CallTest, judgeCalls } from '../../execution/calls.js';
 import type { ComparatorName } from '../../execution/comparators.js';
 import { type JudgeOptions, judge, type ProgramVerdict } from '../../execution/judge.js';
+import { limitsRow } from '../../problem/read-problems.js';
 import { DEFAULT_LIMITS, type Limits, type Problem } from '../../problem/types.js';
 import type { JudgeContext } from './benchmark.js';
 import { parseCruxEval } from './cruxeval.js';
@@ -124,13 +125,7 @@ const callRow = z.object({
   id: z.string().min(1),
   /** The result of each call as a Python literal. */
   calls: z.array(z.object({ call: z.string().min(1), result: literal })).min(1),
-  limits: z
-    .object({
-      cpuTimeMs: z.number().positive().default(DEFAULT_LIMITS.cpuTimeMs),
-      memoryLimitBytes: z.number().int().positive().default(DEFAULT_LIMITS.memoryLimitBytes),
-      outputLimitBytes: z.number().int().positive().default(DEFAULT_LIMITS.outputLimitBytes),
-    })
-    .optional(),
+  limits: limitsRow.optional(),
 });
 
 function parseCallRows(rows: readonly unknown[]): CallProblem[] {

@@ -41,7 +41,7 @@ export function createProposer(model: ChatModel, { calls, ...sampling }: Proposa
   };
 }
 
-export function proposalPrompt({ name, source }: FoundFunction, calls: number): ChatMessage[] {
+function proposalPrompt({ name, source }: FoundFunction, calls: number): ChatMessage[] {
   const content = [
     `Write ${calls} different calls of the Python function \`${name}\` below, one per line and nothing else.`,
     '- Every argument is a literal (numbers, strings, lists, tuples, dicts, sets), small enough to work through by hand.',

@@ -113,7 +113,7 @@ export async function readFindingsSet(path: string): Promise<FindingsSet> {
 }
 
 /** Checks a set. Throws a UsageError that names the keys at fault. */
-export function parseFindingsSet(value: unknown, from: string, include?: FindingsSet): FindingsSet {
+function parseFindingsSet(value: unknown, from: string, include?: FindingsSet): FindingsSet {
   const result = findingsSet.safeParse(value);
   if (!result.success) {
     const faults = result.error.issues.map(({ path, message }) => `${path.join('.') || 'set'}: ${message}`);

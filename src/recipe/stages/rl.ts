@@ -15,7 +15,7 @@ import { trainRl } from '../../training/rl/train-rl.js';
 import { shuffledSource } from '../../training/sft-data.js';
 import type { TrainingClient } from '../../training/types.js';
 import type { Stage, StageContext } from '../context.js';
-import { engineNotices, hasRoomForReference, openTrainingEngine } from '../engine.js';
+import { ADAM, engineNotices, hasRoomForReference, openTrainingEngine } from '../engine.js';
 import { metricsFile, openMetrics } from '../metrics.js';
 import { openRolloutLog, rolloutRow } from '../rollout-log.js';
 import { type ValidationResult, validate } from '../validation.js';
@@ -26,7 +26,6 @@ import { createTasks } from './rl-tasks.js';
 import { metricOf, stepLine } from './rl-view.js';
 import { encodeExample, examplesFor } from './sft.js';
 
-const ADAM = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0 } as const;
 /** Steps between two looks at the validation problems. */
 const VALIDATE_EVERY = 10;
 
@@ -120,7 +119,7 @@ async function train(
     ...(rl.groupsInFlight !== undefined && { groupsInFlight: rl.groupsInFlight }),
     ...(rl.stragglerPatience !== undefined && { stragglerPatience: rl.stragglerPatience }),
     updatesPerBatch: rl.updatesPerBatch,
-    adam: { ...ADAM, gradClipNorm: rl.gradClipNorm },
+    adam: { ...ADAM, weightDecay: 0, gradClipNorm: rl.gradClipNorm },
     schedule: { peak: rl.learningRate, warmupShare: 0.05, decayShare: rl.decay },
     budget: { steps: rl.maxSteps, seconds: rl.maxMinutes * 60 },
     ...(rl.replayTokens > 0 && { replay: await replayOf(context) }),

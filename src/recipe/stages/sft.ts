@@ -14,14 +14,13 @@ import { shuffledSource } from '../../training/sft-data.js';
 import type { TrainingClient } from '../../training/types.js';
 import { validationLoss } from '../../training/validation-loss.js';
 import type { Stage, StageContext } from '../context.js';
-import { createTrainingEngine, engineNotices } from '../engine.js';
+import { ADAM, createTrainingEngine, engineNotices } from '../engine.js';
 import { openMetrics } from '../metrics.js';
 import type { Recipe } from '../schema.js';
+import { createSftLog, thousands } from '../sft-log.js';
 import { type ValidationResult, validate } from '../validation.js';
 import { readExamples, readProblems } from './data.js';
-import { metricOf, thousands } from './sft-view.js';
 
-const ADAM = { beta1: 0.9, beta2: 0.95, eps: 1e-8 } as const;
 /** A row of metrics every so many steps. */
 const LOG_EVERY = 25;
 /** Most examples that the validation loss is measured on. */
@@ -39,9 +38,8 @@ export const sftStage: Stage = {
     for (const notice of engineNotices(recipe, sft.gradClipNorm)) progress.say(`  ${notice}`);
     const engine = await createTrainingEngine(recipe, tokenizer.vocabularySize);
     const checkpoints = openCheckpoints(folder.file('checkpoints', 'sft-steps'), parseSftState);
-    const log = await openMetrics(folder, 'sft', (await checkpoints.load('latest'))?.state.steps ?? 0);
-    let validation: ValidationResult | undefined;
-    let losses: number[] = [];
+    const metrics = await openMetrics(folder, 'sft', (await checkpoints.load('latest'))?.state.steps ?? 0);
+    const log = createSftLog(metrics, progress, LOG_EVERY);
     try {
       await trainSft(engine, {
         source: shuffledSource(examples, `${recipe.seed}/sft`, (example) => [
@@ -55,25 +53,14 @@ export const sftStage: Stage = {
         validate: {
           every: sft.validateEvery,
           run: async (client, step) => {
-            validation = await tryModel(context, client, problems);
-            const loss = await validationLoss(client, validationExamples, sft.batchTokens);
+            const validation = await tryModel(context, client, problems);
+            const heldOutLoss = await validationLoss(client, validationExamples, sft.batchTokens);
             progress.say(`  ${describe(step, validation)}`);
-            await log.write([{ ...metricOf(step, losses), validation, validationLoss: loss }]);
-            losses = [];
+            await log.write(step, { validation, validationLoss: heldOutLoss });
             return validation.simulate;
           },
         },
-        onStep: async (step) => {
-          losses.push(step.loss);
-          progress.update(
-            step.progress,
-            `loss ${step.loss.toFixed(3)}, ${thousands(step.tokensPerSecond)} tokens/s`,
-          );
-          if (step.step % LOG_EVERY === 0) {
-            await log.write([metricOf(step, losses)]);
-            losses = [];
-          }
-        },
+        onStep: log.onStep,
         signal,
         clock,
       });
@@ -81,7 +68,7 @@ export const sftStage: Stage = {
       await engine.saveState(target);
       await writeTokenizerFiles(target, tokenizer.files);
     } finally {
-      await log[Symbol.asyncDispose]();
+      await metrics[Symbol.asyncDispose]();
       await engine[Symbol.asyncDispose]();
     }
   },

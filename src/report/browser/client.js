@@ -42,9 +42,9 @@ async function unpack(part) {
   return details;
 }
 
-// Where two outputs part: line and character, or null.
+// Where two outputs part: line and character, or null. As first-difference.ts: this file is sent as it is and imports nothing.
 function firstDifference(a, b) {
-  const [left, right] = [a, b].map((text) => text.replace(/\n+$/, '').split('\n'));
+  const [left, right] = [a, b].map((text) => text.replace(/\r\n/g, '\n').replace(/\n+$/, '').split('\n'));
   for (let line = 0; line < Math.max(left.length, right.length); line++) {
     const [mine, other] = [left[line], right[line]];
     if (mine === other) continue;

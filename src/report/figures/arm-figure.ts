@@ -5,7 +5,7 @@
 import type { SelectionSummary } from '../../evaluation/summarise-selections.js';
 import { estimateText, percent } from '../format.js';
 import type { Html } from '../html.js';
-import { COLOUR, figure, Plot } from './plot.js';
+import { COLOUR, figure, Plot, shareAxis } from './plot.js';
 
 export interface ArmRow {
   readonly label: string;
@@ -43,14 +43,7 @@ export function armFigure(rows: readonly ArmRow[]): Html | undefined {
     marginRight: narrow ? 12 : 190,
     marginTop: 10,
     marginBottom: 28,
-    x: {
-      domain: [Math.max(0, low), Math.min(1, high)],
-      ticks: narrow ? 4 : 6,
-      tickFormat: (v: number) => `${Math.round(v * 100)}%`,
-      label: null,
-      tickSize: 0,
-      grid: true,
-    },
+    x: shareAxis(low, high, narrow ? 4 : 6),
     y: { domain: marks.map(({ label }) => label), label: null, axis: null },
     marks: [
       ...(narrow ? [] : [Plot.axisY({ tickSize: 0, fontSize: 13, lineWidth: 24 })]),

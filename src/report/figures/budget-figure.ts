@@ -4,7 +4,7 @@
 import type { SelfRlefSummary } from '../../evaluation/summarise-self-rlef.js';
 import { estimateText, percent } from '../format.js';
 import type { Html } from '../html.js';
-import { COLOUR, figure, Plot, spread } from './plot.js';
+import { COLOUR, figure, Plot, shareAxis, spread } from './plot.js';
 
 /** `undefined` when no episode wrote a second program. */
 export function budgetFigure(entries: readonly SelfRlefSummary[]): Html | undefined {
@@ -47,14 +47,7 @@ export function budgetFigure(entries: readonly SelfRlefSummary[]): Html | undefi
           labelArrow: 'none',
           tickSize: 0,
         },
-        y: {
-          domain: [Math.max(0, low), Math.min(1, high)],
-          tickFormat: (v: number) => `${Math.round(v * 100)}%`,
-          ticks: 4,
-          label: null,
-          tickSize: 0,
-          grid: true,
-        },
+        y: shareAxis(low, high, 4),
         marks: [
           ...lines.flatMap(({ name, colour, points }) => [
             Plot.lineY(points, { x: 'budget', y: 'y', stroke: colour, strokeWidth: 2 }),

@@ -7,7 +7,7 @@ import type { SelectionCost } from '../../evaluation/selection-costs.js';
 import type { SelectionSummary } from '../../evaluation/summarise-selections.js';
 import { count, estimateText } from '../format.js';
 import type { Html } from '../html.js';
-import { COLOUR, figure, Plot, spread } from './plot.js';
+import { COLOUR, figure, Plot, shareAxis, spread } from './plot.js';
 import { range } from './selection-figure.js';
 
 interface CostLine {
@@ -91,14 +91,7 @@ export function costFigure({ ks, arms, costs }: SelectionSummary): Html | undefi
         ticks: narrow ? 3 : 6,
         tickFormat: (v: number) => count(v),
       },
-      y: {
-        domain: [low, high],
-        tickFormat: (v: number) => `${Math.round(v * 100)}%`,
-        ticks: 5,
-        label: null,
-        tickSize: 0,
-        grid: true,
-      },
+      y: shareAxis(low, high, 5),
       marks: [
         ...lines.map((line) =>
           Plot.lineY(

@@ -71,6 +71,18 @@ function render(canvas: Canvas, draw: (canvas: Canvas) => Plot.PlotOptions): Htm
   return trustedMarkup(makeVisible(element.outerHTML.replaceAll('--plot-background: white;', '')));
 }
 
+/** An axis of shares in [0, 1], shown in percent, from `low` to `high` cut to that range. */
+export function shareAxis(low: number, high: number, ticks: number): Plot.ScaleOptions {
+  return {
+    domain: [Math.max(0, low), Math.min(1, high)],
+    ticks,
+    tickFormat: (share: number) => `${Math.round(share * 100)}%`,
+    label: null,
+    tickSize: 0,
+    grid: true,
+  };
+}
+
 /** A figure as a file of its own, with its colours, light and dark, and a card behind it. */
 export function standaloneSvg(title: string, width: number, options: Plot.PlotOptions): string {
   const { text } = render({ width, narrow: false }, () => options);

@@ -6,7 +6,7 @@ import type { SelectionArm } from '../../evaluation/selection-curves.js';
 import type { SelectionSummary } from '../../evaluation/summarise-selections.js';
 import { estimateText, percent } from '../format.js';
 import type { Html } from '../html.js';
-import { COLOUR, figure, Plot, spread } from './plot.js';
+import { COLOUR, figure, Plot, shareAxis, spread } from './plot.js';
 
 interface Line {
   readonly arm: SelectionArm;
@@ -106,14 +106,7 @@ export function selectionFigure(selection: SelectionSummary): Html {
           labelArrow: 'none',
           tickSize: 0,
         },
-        y: {
-          domain: [low, high],
-          tickFormat: (v: number) => `${Math.round(v * 100)}%`,
-          ticks: 5,
-          label: null,
-          tickSize: 0,
-          grid: true,
-        },
+        y: shareAxis(low, high, 5),
         marks: [
           ...lines
             .filter(({ band }) => band)

@@ -4,7 +4,7 @@
 import type { SelfRlefSummary } from '../../evaluation/summarise-self-rlef.js';
 import { estimateText, percent, points } from '../format.js';
 import type { Html } from '../html.js';
-import { COLOUR, figure, Plot } from './plot.js';
+import { COLOUR, figure, Plot, shareAxis } from './plot.js';
 
 export interface RepairRow {
   readonly label: string;
@@ -40,14 +40,7 @@ export function selfRlefFigure(rows: readonly RepairRow[]): Html {
     marginRight: narrow ? 12 : 160,
     marginTop: 8,
     marginBottom: 28,
-    x: {
-      domain: [Math.max(0, low), Math.min(1, high)],
-      ticks: narrow ? 4 : 6,
-      tickFormat: (v: number) => `${Math.round(v * 100)}%`,
-      label: null,
-      tickSize: 0,
-      grid: true,
-    },
+    x: shareAxis(low, high, narrow ? 4 : 6),
     y: { domain: rows.map(({ label }) => label), label: null, axis: null },
     marks: [
       ...(narrow ? [] : [Plot.axisY({ tickSize: 0, fontSize: 13, lineWidth: 16 })]),

@@ -117,6 +117,17 @@ const CURVES: readonly { readonly curve: SelectionArm; readonly name: string; re
   { curve: 'short', name: 'the shortest', colour: COLOUR.short },
 ];
 
+/** What `of` reads from the records of an arm, for each of its seeds. */
+function bySeed<T>(
+  runs: SetReportInput['runs'],
+  { name }: Titled,
+  of: (records: SetReportInput['runs'][number]['records']) => T,
+): (readonly [seed: SetReportInput['runs'][number]['facts']['seed'], value: T])[] {
+  return runs
+    .filter(({ facts }) => facts.arm === name)
+    .map(({ facts, records }) => [facts.seed, of(records)] as const);
+}
+
 interface CurvePoint {
   readonly arm: string;
   readonly name: string;
@@ -134,9 +145,7 @@ function curves(
   statistics: SeedStatistics,
 ): string {
   const points = arms.flatMap((arm) => {
-    const found = runs
-      .filter(({ facts }) => facts.arm === arm.name)
-      .map(({ facts, records }) => [facts.seed, curvesOfArm(records)] as const);
+    const found = bySeed(runs, arm, curvesOfArm);
     return CURVES.flatMap(({ curve, name, colour }) => {
       const ks = Math.max(0, ...found.map(([, of]) => of[curve].length));
       return Array.from({ length: ks }, (_, i): CurvePoint[] => {
@@ -293,9 +302,7 @@ function lengths(
   statistics: SeedStatistics,
 ): string {
   const points = arms.flatMap((arm) => {
-    const found = runs
-      .filter(({ facts }) => facts.arm === arm.name)
-      .map(({ facts, records }) => [facts.seed, correctByLength(records, BIN)] as const);
+    const found = bySeed(runs, arm, (records) => correctByLength(records, BIN));
     const bins = [...new Set(found.flatMap(([, byBin]) => [...byBin.keys()]))].sort((a, b) => a - b);
     return bins.flatMap((bin) => {
       const estimate = statistics.estimate(seededAt(found.map(([seed, byBin]) => [seed, byBin.get(bin)])));
