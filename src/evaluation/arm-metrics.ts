@@ -130,13 +130,9 @@ function shareOf(records: readonly OutputPredictionRecord[], verdict: Prediction
 }
 
 function addSelections(records: readonly SelectionRecord[], add: Add): void {
-  const scored = records.map(({ problem, programs }) => ({ problem, programs: scoredPrograms(programs) }));
-  const k = scored.reduce((most, { programs }) => Math.max(most, programs.length), 0);
+  const { k, problems } = whollyScored(records);
   if (k === 0) return;
-  // One set of problems for all of them: those whose programs are all scored.
-  const curves = scored
-    .filter(({ programs }) => programs.length === k)
-    .map(({ problem, programs }) => curvesOf(problem, programs, [1, k]));
+  const curves = problems.map(({ problem, programs }) => curvesOf(problem, programs, [1, k]));
   const values: readonly (readonly [MetricName, (curve: Curves) => number | null])[] = [
     ['pass@1', ({ pass }) => pass[0]!],
     ['pass@k', ({ pass }) => pass[1]!],
@@ -154,14 +150,13 @@ function addSelections(records: readonly SelectionRecord[], add: Add): void {
       metric,
       clustersBy(curves, (curve) => [value(curve)]),
     );
-  const whole = scored.filter(({ programs }) => programs.length === k);
   add(
     'best@k-unseen',
-    clustersBy(whole, ({ programs }) => [bestBy(programs, (program) => [unseenPasses(program)])]),
+    clustersBy(problems, ({ programs }) => [bestBy(programs, (program) => [unseenPasses(program)])]),
   );
   add(
     'best@k-agreed',
-    clustersBy(whole, ({ programs }) => {
+    clustersBy(problems, ({ programs }) => {
       const points = agreedPoints(programs);
       return [bestBy(programs, (program, i) => [simulatedPasses(program, 0), points?.[i]])];
     }),
@@ -170,6 +165,16 @@ function addSelections(records: readonly SelectionRecord[], add: Add): void {
     'early-stop-saved',
     clustersBy(records, (record) => [savedByStopping(record)]),
   );
+}
+
+/** One set of problems for all rules of choosing: those whose `k` programs are all scored, `k` being the most that any has. */
+function whollyScored(records: readonly SelectionRecord[]): {
+  readonly k: number;
+  readonly problems: readonly Pick<SelectionRecord, 'problem' | 'programs'>[];
+} {
+  const scored = records.map(({ problem, programs }) => ({ problem, programs: scoredPrograms(programs) }));
+  const k = scored.reduce((most, { programs }) => Math.max(most, programs.length), 0);
+  return { k, problems: scored.filter(({ programs }) => programs.length === k) };
 }
 
 /** What is submitted of all, by the first draw: best by the first rank, then the next; ties at random. `null` without ranks. */
@@ -282,14 +287,9 @@ function turned(
 export function curvesOfArm(
   records: readonly EvaluationRecord[],
 ): Readonly<Record<SelectionArm, readonly ReadonlyMap<string, Cluster>[]>> {
-  const scored = records
-    .filter((record) => record.schema === 'selection/1')
-    .map(({ problem, programs }) => ({ problem, programs: scoredPrograms(programs) }));
-  const most = scored.reduce((k, { programs }) => Math.max(k, programs.length), 0);
-  const ks = Array.from({ length: most }, (_, i) => i + 1);
-  const curves = scored
-    .filter(({ programs }) => programs.length === most)
-    .map(({ problem, programs }) => curvesOf(problem, programs, ks));
+  const { k, problems } = whollyScored(records.filter((record) => record.schema === 'selection/1'));
+  const ks = Array.from({ length: k }, (_, i) => i + 1);
+  const curves = problems.map(({ problem, programs }) => curvesOf(problem, programs, ks));
   const curve = (name: SelectionArm): Map<string, Cluster>[] =>
     ks.map((_, i) => clustersBy(curves, (one) => [one[name]?.[i] ?? null]));
   return {

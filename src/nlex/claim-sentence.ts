@@ -2,6 +2,7 @@
  * One sentence of an explanation, read from left to right for what it claims. Longer than most files here: the readers of
  * the different kinds of claims call each other.
  */
+import { type Chain, readChain, readFacts, type Words } from './claim-expressions.js';
 import { type Fact, factHolds, hasLength, isPlaceOf } from './claim-facts.js';
 import { isToldAt, normalise, spelledCode, testOf, verdictIs } from './claim-spelling.js';
 import type { Token } from './claim-tokens.js';
@@ -16,26 +17,20 @@ const VERBS = new Set(
     ' ',
   ),
 );
-const IN_EXPRESSIONS = new Set('+ - * / // % ** & | ^ ~ << >> ( ) [ ]'.split(' '));
-const INSIDE = new Set([',', ':', '=', 'for', 'in', 'not', 'and', 'or']);
 const COUNTED =
   /^(times?|items?|elements?|rounds?|characters?|iterations?|steps?|digits?|entries|keys|words?|letters?|more|levels?|calls?)$/;
-
-/** `a = b = c`: the texts between the equals signs. */
-interface Chain {
-  readonly elements: readonly { readonly text: string; readonly named: boolean }[];
-  readonly next: number;
-}
 
 export class Sentence {
   readonly #text: string;
   readonly #tokens: readonly Token[];
+  readonly #words: Words;
   readonly #context: ClaimContext;
   readonly #claims: Claim[] = [];
 
   constructor(text: string, tokens: readonly Token[], context: ClaimContext) {
     this.#text = text;
     this.#tokens = tokens;
+    this.#words = { text, tokens, names: context.names };
     this.#context = context;
   }
 
@@ -62,7 +57,7 @@ export class Sentence {
         return this.#plain(at + 1, at + 2, 'print', this.#printed(this.#tokens[at + 1]!.text));
       }
     }
-    const facts = this.#readFacts(at);
+    const facts = readFacts(this.#words, at);
     if (facts) return this.#state(at, facts);
     if (token.kind === 'word') return this.#readAssignment(at);
     if (token.kind === 'value' || token.text === '(') return this.#readValue(at);
@@ -76,7 +71,7 @@ export class Sentence {
     const verb = this.#word(at + 1);
     const verdict = verb === 'is' ? truthWord(this.#word(at + 2)) : undefined;
     if (isRun && verdict !== undefined) {
-      const facts = this.#word(at + 3) === 'with' ? this.#readFacts(at + 4) : undefined;
+      const facts = this.#word(at + 3) === 'with' ? readFacts(this.#words, at + 4) : undefined;
       const list = facts?.facts ?? [];
       // What a test rests on is in it; a name may stand for something that the reader needs besides.
       const strange = list.some(({ text }) => !/^\w+$/.test(text) && !code.includes(normalise(text)));
@@ -100,7 +95,7 @@ export class Sentence {
       return end;
     }
     if (isRun && (verb === 'makes' || verb === 'leaves')) {
-      const facts = this.#readFacts(at + 2);
+      const facts = readFacts(this.#words, at + 2);
       if (facts) {
         this.#worked(at, facts.next, facts.facts);
         this.#claims.push({
@@ -155,7 +150,7 @@ export class Sentence {
   #readCall(at: number): number {
     const name = this.#word(at)!;
     if (!this.#context.functions.has(name) && name !== 'expression') return at + 1;
-    const facts = this.#word(at + 3) === 'with' ? this.#readFacts(at + 4) : undefined;
+    const facts = this.#word(at + 3) === 'with' ? readFacts(this.#words, at + 4) : undefined;
     const end = facts?.next ?? at + 3;
     this.#claims.push({
       ...this.#span(at, end),
@@ -171,7 +166,7 @@ export class Sentence {
 
   #readReturn(at: number): number {
     const name = this.#word(at)!;
-    const chain = this.#readChain(at + 2);
+    const chain = readChain(this.#words, at + 2);
     if (!chain || chain.elements.some(({ named }) => named)) return at + 2;
     const value = chain.elements.at(-1)!.text;
     const worked = this.#calculations(at, chain);
@@ -204,7 +199,7 @@ export class Sentence {
       next++;
     if (next === at + 1) return next;
     const negated = this.#tokens.slice(at, next).some(({ text }) => text === 'not');
-    const chain = this.#readChain(next);
+    const chain = readChain(this.#words, next);
     if (!chain || negated || chain.elements.some(({ named }) => named)) return next;
     const value = chain.elements.at(-1)!.text;
     const worked = this.#calculations(at, chain);
@@ -231,7 +226,7 @@ export class Sentence {
 
   /** A value that begins something: a calculation, an item that is appended, or a value on its own. */
   #readValue(at: number): number {
-    const chain = this.#readChain(at);
+    const chain = readChain(this.#words, at);
     if (!chain) return at + 1;
     const appended = this.#word(chain.next + 1) === 'appended' && this.#word(chain.next + 2) === 'to';
     const concrete = chain.elements.every(({ named }) => !named);
@@ -318,89 +313,6 @@ export class Sentence {
     const before = this.#text.slice(0, Math.max(0, start - 1));
     const line = before.slice(before.lastIndexOf('\n') + 1);
     return /\b(?:next|other|remaining|following) (?:\w+ )?(?:rounds?|iterations?)\b/.test(line);
-  }
-
-  /** `x = 1, y = 2 and n % 2 = 5 % 2 = 1`: facts of one moment. */
-  #readFacts(at: number): { readonly facts: Fact[]; readonly next: number } | undefined {
-    const facts: Fact[] = [];
-    let next = at;
-    for (;;) {
-      const chain = this.#readChain(next);
-      const first = chain?.elements[0];
-      if (!chain || chain.elements.length < 2 || !first!.named || chain.elements.at(-1)!.named) break;
-      const worked = chain.elements.length > 2 ? chain.elements[1]!.text : undefined;
-      facts.push({ text: first!.text, value: chain.elements.at(-1)!.text, worked });
-      next = chain.next;
-      let join = next;
-      if (this.#tokens[join]?.text === ',') join++;
-      if (this.#tokens[join]?.text === 'and') join++;
-      if (join === next) break;
-      const more = this.#readChain(join);
-      if (!more || more.elements.length < 2 || !more.elements[0]!.named) break;
-      next = join;
-    }
-    return facts.length > 0 ? { facts, next } : undefined;
-  }
-
-  #readChain(at: number): Chain | undefined {
-    const elements: { text: string; named: boolean }[] = [];
-    let next = at;
-    for (;;) {
-      const end = this.#elementEnd(next);
-      if (end === next) break;
-      const part = this.#tokens.slice(next, end);
-      elements.push({
-        text: this.#text.slice(part[0]!.at, part.at(-1)!.end).replaceAll('`', ''),
-        named: part.some(
-          ({ kind, text }) => (kind === 'word' && this.#context.names.has(text)) || kind === 'code',
-        ),
-      });
-      next = end;
-      if (this.#tokens[next]?.text !== '=') break;
-      next++;
-    }
-    if (elements.length === 0) return undefined;
-    if (this.#tokens[next - 1]?.text === '=') next--;
-    return { elements, next };
-  }
-
-  /** Where one expression ends: at prose, at an equals sign, at a comma outside brackets. */
-  #elementEnd(at: number): number {
-    let depth = 0;
-    let next = at;
-    for (let token = this.#tokens[next]; token; token = this.#tokens[++next]) {
-      const { kind, text } = token;
-      if (kind === 'value') continue;
-      if (kind === 'code') {
-        // Quoted code stands for itself only on its own, before an equals sign.
-        if (next === at && this.#tokens[next + 1]?.text === '=') continue;
-        break;
-      }
-      if (kind === 'operator') {
-        if (depth > 0 && INSIDE.has(text)) continue;
-        if (!IN_EXPRESSIONS.has(text)) break;
-        if (text === '(' || text === '[') depth++;
-        else if (text === ')' || text === ']') depth--;
-        if (depth < 0) break;
-        continue;
-      }
-      if (kind !== 'word') break;
-      const isCall = this.#tokens[next + 1]?.text === '(' && this.#text[token.end] === '(';
-      const isName = this.#context.names.has(text);
-      const isPrefix = text === 'not' && next === at;
-      const isInside = depth > 0 && INSIDE.has(text);
-      if (!isCall && !isName && !isPrefix && !isInside) break;
-      // Two names or values in a row are prose.
-      const before = this.#tokens[next - 1];
-      if (next > at && before && (before.kind === 'word' || before.kind === 'value') && !isInside) break;
-    }
-    while (
-      next > at &&
-      this.#tokens[next - 1]!.kind === 'operator' &&
-      !')]'.includes(this.#tokens[next - 1]!.text)
-    )
-      next--;
-    return next;
   }
 
   /** Claims that the parts of a chain are equal; the worked expression, to be held against the code. */
