@@ -69,6 +69,7 @@ export type MetricName = keyof typeof ARM_METRICS;
 /** By problem. A metric that the records say nothing of is absent. */
 export type ArmMeasures = ReadonlyMap<MetricName, ReadonlyMap<string, Cluster>>;
 
+/** All metrics of one arm, from the records of one seed. Unscored predictions and programs are left out, not counted as wrong. */
 export function measureArm(records: readonly EvaluationRecord[]): ArmMeasures {
   const found = new Map<MetricName, ReadonlyMap<string, Cluster>>();
   const add = (metric: MetricName, clusters: Map<string, Cluster>): void => {

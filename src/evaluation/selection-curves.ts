@@ -29,6 +29,7 @@ export interface Curves {
   readonly majority: readonly number[] | null;
 }
 
+/** Curves at `ks`, in their order; shares in [0, 1]. `programs`: all scored (scoredPrograms), at least as many as the largest k. */
 export function curvesOf(
   problem: string,
   programs: readonly CandidateRecord[],
@@ -91,6 +92,7 @@ export function completeDraws(programs: readonly CandidateRecord[]): number[] {
   );
 }
 
+/** Whether the machinery failed to judge it, on its public tests or on all. */
 export function isUnscored({ verdictAll, verdictPublic }: CandidateRecord): boolean {
   return verdictAll === 'unscored' || verdictPublic.includes('unscored');
 }

@@ -52,6 +52,7 @@ export interface ClaimContext {
   readonly beginsRound: (step: Step, targets: readonly string[]) => boolean;
 }
 
+/** Claims in the order of the text; `at` and `end` are offsets in it, in UTF-16 units. */
 export function readClaims(text: string, context: ClaimContext): Claim[] {
   const claims = tokenize(text, context.isCode, (word) => context.names.has(word)).flatMap((tokens) =>
     new Sentence(text, tokens, context).read(),

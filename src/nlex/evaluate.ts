@@ -31,6 +31,7 @@ function readList(text: string): Value | undefined {
   return items.some((item) => item === undefined) ? undefined : (items as Value[]);
 }
 
+/** As Python's `repr` writes it. */
 export function renderValue(value: Value): string {
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
@@ -39,6 +40,7 @@ export function renderValue(value: Value): string {
   return `[${value.map(renderValue).join(', ')}]`;
 }
 
+/** The value; `undefined` where a variable is unknown, or the expression is beyond what this file models. Never throws. */
 export function evaluate(expression: Expression, variables: Variables): Value | undefined {
   switch (expression.kind) {
     case 'name': {

@@ -80,6 +80,7 @@ export interface PythonSource {
 const recent = new Map<string, PythonSource>();
 const MOST_RECENT = 64;
 
+/** Parses a whole file. Never throws: `wellFormed` says whether the parser had to recover from a syntax error. */
 export function parsePython(source: string): PythonSource {
   const known = recent.get(source);
   if (known) return known;

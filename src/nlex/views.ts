@@ -21,6 +21,7 @@ export interface View {
 const NONE: Variables = new Map();
 const ORDER = { after: 0, return: 1, call: 2, before: 3 } as const;
 
+/** All moments of an execution in the order in which they happened. */
 export function viewsOf(tree: StepTree): View[] {
   const views: Omit<View, 'globals'>[] = [];
   for (const frame of tree.frames) {

@@ -37,6 +37,7 @@ export type PredictOutputOutcome =
   | { readonly kind: 'unparsed' }
   | { readonly kind: 'truncated' };
 
+/** One turn: program and input → predicted output (paper §2.2). Yields one `Turn`; runs nothing. */
 export function* predictOutput(spec: PredictOutputSpec): Episode<PredictOutputOutcome> {
   const turn = createTurnMaker(spec.seed);
   const response = yield* ask(

@@ -76,6 +76,10 @@ export interface SelfRlefOutcome {
   readonly programs: readonly SelfRlefProgram[];
 }
 
+/**
+ * Solve → simulate or run → submit or fix, up to `maxPrograms` programs (paper §4, A.2). Every turn is a prompt of its own, and the
+ * tests of one program go out in one yield. The last program is submitted unchecked.
+ */
 export function* selfRlef(spec: SelfRlefSpec): Episode<SelfRlefOutcome> {
   const { kind, programs } = yield* writePrograms(spec, createTurnMaker(spec.seed));
   const from = spec.judge === 'every' ? 0 : spec.judge === 'last' ? programs.length - 1 : programs.length;
