@@ -1,10 +1,11 @@
 /**
  * `deskcheck report`: rebuilds the tables and figures of runs from what they recorded; with `--compare` several in one report.
  */
-import { access } from 'node:fs/promises';
+
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { UsageError } from '../core/errors.js';
+import { exists } from '../core/exists.js';
 import { compareRunFolders, isEvalRun, reportEvalRun } from '../recipe/compare.js';
 import { isSetFolder, reportFindingsSet } from '../recipe/findings/set-report.js';
 import { reportModelRun } from '../recipe/model-run.js';
@@ -47,11 +48,4 @@ async function rebuild(path: string): Promise<Built> {
   const folder = { seconds, file: (...parts: string[]) => join(path, ...parts) };
   const { report, page } = await buildRunReport(recipe, folder);
   return { terminalSummary: report.terminalSummary, page };
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -2,10 +2,12 @@
  * `deskcheck report`: the report of one run of any kind, and one report of several runs. What a run recorded is enough; nothing
  * is asked, run or judged again.
  */
-import { access, readFile } from 'node:fs/promises';
+
+import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { UsageError } from '../core/errors.js';
+import { exists } from '../core/exists.js';
 import { readJsonLines } from '../core/json-lines.js';
 import { modelName } from '../evaluation/estimates.js';
 import { type EvaluationRecord, parseEvaluationRecord } from '../evaluation/records.js';
@@ -195,11 +197,4 @@ async function readAsked(folder: string): Promise<Asked | undefined> {
 
 async function write(folder: string, report: Report): Promise<Built> {
   return { terminalSummary: report.terminalSummary, page: await writeReport(folder, report) };
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

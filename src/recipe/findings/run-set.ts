@@ -6,9 +6,10 @@
  * Folder of a set: `set.json` (how it was resolved), `records/<arm>-s<seed>.jsonl.gz`, `report/`. It is whole by itself: the
  * report is built from it alone.
  */
-import { access } from 'node:fs/promises';
+
 import { join } from 'node:path';
 import { systemClock } from '../../core/clock.js';
+import { exists } from '../../core/exists.js';
 import { formatDuration, type Progress } from '../../core/progress.js';
 import { FolderInUseError, isFolderInUse, isRunDone, readStages } from '../run-folder.js';
 import { runRecipe } from '../run-recipe.js';
@@ -104,13 +105,7 @@ async function keepRecords(job: Job, runs: string, folder: string): Promise<void
   const { arm } = job;
   if (arm === undefined) return;
   const file = join(folder, 'records', `${runName(arm.name, job.seed)}.jsonl.gz`);
-  if (
-    await access(file).then(
-      () => true,
-      () => false,
-    )
-  )
-    return;
+  if (await exists(file)) return;
   const session = (await readSessions(join(runs, job.name))).at(-1);
   const run = await collectArmRun({ ...job, arm }, join(runs, job.name), {
     ...(session?.commit !== undefined && { commit: session.commit }),

@@ -1,9 +1,11 @@
 /**
  * The report of a findings set, from its folder alone: `report/report.md`, `numbers.csv`, and a figure per SVG file.
  */
+
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UsageError } from '../../core/errors.js';
+import { exists } from '../../core/exists.js';
 import { writeFileAtomically } from '../../core/json-lines.js';
 import { buildSetReport } from '../../report/findings-set/report.js';
 import type { SetReportInput } from '../../report/findings-set/types.js';
@@ -24,10 +26,7 @@ export async function writeSetFile(set: FindingsSet, folder: string): Promise<vo
 }
 
 export async function isSetFolder(folder: string): Promise<boolean> {
-  return readFile(join(folder, SET_FILE), 'utf8').then(
-    () => true,
-    () => false,
-  );
+  return exists(join(folder, SET_FILE));
 }
 
 /** Builds the report of what is finished. Throws a UsageError when that is nothing. */

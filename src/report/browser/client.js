@@ -42,9 +42,14 @@ async function unpack(part) {
   return details;
 }
 
-// Where two outputs part: line and character, or null. As first-difference.ts: this file is sent as it is and imports nothing.
+// This and firstDifference as in first-difference.ts: this file is sent as it is, and imports nothing.
+function linesOf(text) {
+  return text.replace(/\r\n/g, '\n').replace(/\n+$/, '').split('\n');
+}
+
+// Where two outputs part: line and character, or null.
 function firstDifference(a, b) {
-  const [left, right] = [a, b].map((text) => text.replace(/\r\n/g, '\n').replace(/\n+$/, '').split('\n'));
+  const [left, right] = [linesOf(a), linesOf(b)];
   for (let line = 0; line < Math.max(left.length, right.length); line++) {
     const [mine, other] = [left[line], right[line]];
     if (mine === other) continue;
@@ -58,7 +63,7 @@ function firstDifference(a, b) {
 
 function marked(text, difference) {
   if (difference === null) return node('pre', {}, text.replace(/\n+$/, '') || '(nothing)');
-  const all = text.replace(/\n+$/, '').split('\n');
+  const all = linesOf(text);
   const at = all[difference.line];
   const before = all.slice(0, difference.line).map((line) => `${line}\n`);
   const after = all.slice(difference.line + 1).map((line) => `\n${line}`);
