@@ -40,8 +40,8 @@ import { openResponseCache } from '../model/response-cache.js';
 import type { EndpointManners } from '../model/wrappers.js';
 import { readPrograms } from '../problem/read-problems.js';
 import { buildReport, writeReport } from '../report/report.js';
+import { lockFolder } from './lock-folder.js';
 import { openChatModel } from './open-model.js';
-import { lockFolder } from './run-folder.js';
 import { runSpending } from './run-spending.js';
 import { createSessionNote, runFacts } from './sessions.js';
 

@@ -32,9 +32,9 @@ import { openResponseCache } from '../model/response-cache.js';
 import type { EndpointManners } from '../model/wrappers.js';
 import type { Problem } from '../problem/types.js';
 import { buildReport, writeReport } from '../report/report.js';
+import { lockFolder } from './lock-folder.js';
 import { type OpenChatModel, openChatModel } from './open-model.js';
 import { cutOffRecords } from './record-files.js';
-import { lockFolder } from './run-folder.js';
 import { runSpending } from './run-spending.js';
 import { createSessionNote, runFacts } from './sessions.js';
 

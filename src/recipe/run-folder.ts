@@ -3,15 +3,15 @@
  * recipe; the same recipe opens it again and goes on. Another recipe under the same name is refused, so that nothing is
  * overwritten by accident.
  */
-import { mkdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { canonicalJson } from '../core/canonical-json.js';
 import type { Clock } from '../core/clock.js';
 import { UsageError } from '../core/errors.js';
 import { writeFileAtomically } from '../core/json-lines.js';
+import { lockFolder } from './lock-folder.js';
 import { type Recipe, readRecipe } from './schema.js';
 
 const STAGES = 'stages.json';
@@ -26,9 +26,6 @@ export interface StageClock {
   /** Keeps the seconds so far, for a stage that failed or was stopped. */
   stop(): Promise<void>;
 }
-
-/** Another process works in the folder. */
-export class FolderInUseError extends UsageError {}
 
 export interface RunFolder {
   readonly path: string;
@@ -157,51 +154,6 @@ async function checkRecipe(path: string, recipe: object, read: ReadRecipe): Prom
     throw new UsageError(
       `${path} holds a run of another recipe. Give this one another name, or remove the folder to start over.`,
     );
-  }
-}
-
-/** One process per run folder; the lock of a process that is gone is taken over. */
-export async function lockFolder(path: string): Promise<() => Promise<void>> {
-  const file = join(path, '.lock');
-  for (let tries = 0; tries < 2; tries++) {
-    try {
-      await writeFile(file, String(process.pid), { flag: 'wx' });
-      return () => unlink(file).catch(() => undefined);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const owner = await ownerOf(file);
-      if (owner !== process.pid && isAlive(owner)) {
-        throw new FolderInUseError(`${path} is in use by process ${owner}. Wait for it, or stop it first.`);
-      }
-      await rm(file, { force: true });
-    }
-  }
-  throw new UsageError(`cannot lock ${path}; is another process starting there?`);
-}
-
-/** Whether a living process other than this one works in the folder. */
-export async function isFolderInUse(path: string): Promise<boolean> {
-  const text = await readOr(join(path, '.lock'), '0');
-  return Number(text) !== process.pid && isAlive(Number(text));
-}
-
-/** The process that a lock names; one that was made this moment may not say so yet. */
-async function ownerOf(lock: string): Promise<number> {
-  for (let tries = 0; tries < 10; tries++) {
-    const text = await readOr(lock, '0');
-    if (text !== '') return Number(text);
-    await setTimeout(50);
-  }
-  return 0;
-}
-
-function isAlive(pid: number): boolean {
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

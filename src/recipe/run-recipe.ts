@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** The last stage to run; by default all are. */
   readonly until?: string;
+  /** Called once the folder is ours, unless every stage is done: another process may have finished it this moment. */
+  readonly onStart?: () => void;
   /** By which time budgets and seconds are told; default: the machine's. */
   readonly clock?: Clock;
 }
@@ -50,9 +52,10 @@ export interface RunOptions {
 /** Runs every stage that is not done yet; returns the run's folder. */
 export async function runRecipe(
   recipe: Recipe,
-  { root, progress, signal, until, clock = systemClock }: RunOptions,
+  { root, progress, signal, until, onStart, clock = systemClock }: RunOptions,
 ): Promise<string> {
   const stages = stagesOf(recipe);
+  const last = until ?? stages.at(-1)!.name;
   const { data, checkpoint, verifier } = recipe.reuse;
   const start = checkpoint === undefined ? undefined : await findCheckpoint(join(root, checkpoint));
   const simulating = verifier === undefined ? undefined : await findCheckpoint(join(root, verifier));
@@ -82,11 +85,12 @@ export async function runRecipe(
     trustedSandbox: lazily('none'),
     signal,
   };
+  if (!folder.isDone(last)) onStart?.();
   const noteSession = createSessionNote(folder.path);
   try {
     for (const [index, stage] of stages.entries()) {
       await runStage(stage, `[${index + 1}/${stages.length}] ${stage.title}`, context, noteSession);
-      if (stage.name === until) break;
+      if (stage.name === last) break;
     }
   } finally {
     await Promise.all(sandboxes.map((sandbox) => sandbox[Symbol.asyncDispose]()));

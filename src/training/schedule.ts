@@ -3,7 +3,8 @@
  * budget that is used, by whichever is nearest its end. A schedule is a function of progress alone.
  *
  * A budget of steps or tokens makes equal seeds give equal results; one of seconds does not, since the schedule then
- * follows the machine's speed.
+ * follows the machine's speed. Of both, only the end of a run that is slower than planned follows the clock: warm-up
+ * counts steps and tokens alone.
  */
 import { UsageError } from '../core/errors.js';
 
@@ -32,12 +33,16 @@ export interface Schedule {
 
 /** The share of the budget that is used, in [0, 1]. Throws a UsageError for a budget without any limit. */
 export function progressOf(spent: Spent, budget: Budget): number {
-  const shares = (['steps', 'tokens', 'seconds'] as const).flatMap((unit) => {
+  const shares = sharesOf(['steps', 'tokens', 'seconds'], spent, budget);
+  if (shares.length === 0) throw new UsageError('a budget needs a limit: steps, tokens or seconds');
+  return Math.min(1, Math.max(...shares));
+}
+
+function sharesOf(units: readonly (keyof Budget)[], spent: Spent, budget: Budget): number[] {
+  return units.flatMap((unit) => {
     const limit = budget[unit];
     return limit === undefined ? [] : [limit <= 0 ? 1 : spent[unit] / limit];
   });
-  if (shares.length === 0) throw new UsageError('a budget needs a limit: steps, tokens or seconds');
-  return Math.min(1, Math.max(...shares));
 }
 
 /** Seconds until the budget is used up, at the pace so far; `undefined` before there is a pace. */
@@ -46,12 +51,16 @@ export function secondsLeft(spent: Spent, budget: Budget): number | undefined {
   return progress > 0 && spent.seconds > 0 ? (spent.seconds * (1 - progress)) / progress : undefined;
 }
 
-/** The learning rate at a progress in [0, 1]. Where warm-up and decay overlap the lower one counts. */
+/** The learning rate with so much spent. Where warm-up and decay overlap the lower one counts. */
 export function learningRateAt(
-  progress: number,
+  spent: Spent,
+  budget: Budget,
   { peak, warmupShare, decayShare, floor = 0 }: Schedule,
 ): number {
-  const warm = warmupShare > 0 ? Math.min(1, progress / warmupShare) : 1;
+  const progress = progressOf(spent, budget);
+  const counted = sharesOf(['steps', 'tokens'], spent, budget);
+  const begun = counted.length > 0 ? Math.max(...counted) : progress;
+  const warm = warmupShare > 0 ? Math.min(1, begun / warmupShare) : 1;
   const left = decayShare > 0 ? Math.min(1, (1 - progress) / decayShare) : 1;
   return peak * Math.min(warm, floor + (1 - floor) * left);
 }

@@ -118,7 +118,7 @@ export async function trainSft(client: TrainingClient, options: SftOptions): Pro
     signal?.throwIfAborted();
     const startedMs = clock.now();
     const middle = { ...state, steps: state.steps + 0.5, tokens: state.tokens + batch.tokens / 2 };
-    const learningRate = learningRateAt(progressOf(middle, budget), schedule);
+    const learningRate = learningRateAt(middle, budget, schedule);
     // Both are queued at once; the next batch is made ready while the engine works.
     const work = Promise.all([
       client.forwardBackward(batch.data, { kind: 'cross_entropy' }),

@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline';
 import { UsageError } from '../../core/errors.js';
 import { writeFileAtomically, writeJsonLines } from '../../core/json-lines.js';
 import { hash32 } from '../../core/rng.js';
-import { lockFolder } from '../run-folder.js';
+import { lockFolder } from '../lock-folder.js';
 import { addCounts, type Counts, countOf } from './counts.js';
 import { createIdSet, type IdSet } from './id-set.js';
 

@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { systemClock } from '../../core/clock.js';
 import { exists } from '../../core/exists.js';
 import { formatDuration, type Progress } from '../../core/progress.js';
-import { FolderInUseError, isFolderInUse, isRunDone, readStages } from '../run-folder.js';
+import { FolderInUseError, isFolderInUse } from '../lock-folder.js';
+import { isRunDone, readStages } from '../run-folder.js';
 import { runRecipe } from '../run-recipe.js';
 import { readSessions } from '../sessions.js';
 import { collectArmRun, writeArmRun } from './arm-records.js';
@@ -68,11 +69,12 @@ async function takeOne(
     if (!job.needs.every((name) => ready.has(name)) || (await isFolderInUse(join(runs, job.name)))) continue;
     try {
       const left = await secondsLeft(pending, done, runs);
-      progress.say(
-        `\n(${done.length + 1} of ${jobs.length}) ${job.arm?.title ?? 'data'}, seed ${job.seed}` +
-          (left === undefined ? '' : `; about ${formatDuration(left)} of work left`),
-      );
-      await runRecipe(job.recipe, { root: runs, progress, signal, until: job.until });
+      const onStart = (): void =>
+        progress.say(
+          `\n(${done.length + 1} of ${jobs.length}) ${job.arm?.title ?? 'data'}, seed ${job.seed}` +
+            (left === undefined ? '' : `; about ${formatDuration(left)} of work left`),
+        );
+      await runRecipe(job.recipe, { root: runs, progress, signal, until: job.until, onStart });
       return true;
     } catch (error) {
       // Taken by another process this moment.

@@ -93,7 +93,7 @@ async function takeStep(client: TrainingClient, options: ResolvedRlOptions, part
   const { batch } = collected;
   const staleness = stalenessHistogram(batch.mixed, client.version);
   const middle = { ...state, steps: state.steps + 0.5, tokens: state.tokens + batch.tokens / 2 };
-  const learningRate = learningRateAt(progressOf(middle, options.budget), options.schedule);
+  const learningRate = learningRateAt(middle, options.budget, options.schedule);
   let position = state.replay;
   let update: UpdateResult | undefined;
   if (batch.mixed.length > 0) {
