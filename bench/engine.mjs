@@ -6,7 +6,8 @@
  *   sequence length and batch at 1M instead     --seconds=3   per measurement     --threads=2     --json
  *
  * Training is forward, backward, clipping and AdamW on 8 rows of 256 tokens without padding (jax-js: no optimizer). Sampling is
- * 64 prompts of 100 tokens, 60 new ones each, with KV cache (jax-js: without prefill). PyTorch needs `uv` (or UV=path) and is left
+ * 64 prompts of 100 tokens, 60 new ones each, with KV cache (jax-js: without prefill); and as RL samples, 8 prompts with 8
+ * continuations each (transformers: num_return_sequences). PyTorch needs `uv` (or UV=path) and is left
  * out without it; its environment is that of test/integration/transformers. Answers are checked: losses of all sides agree,
  * greedy continuations do, recorded log-probabilities are the train graph's.
  */
@@ -33,7 +34,9 @@ const SHAPES = [
   [2, 256],
   [32, 256],
 ];
+/** Sequences sampled at once, and of how many one prompt is the start in RL's groups. */
 const PROMPTS = 64;
+const GROUP = 8;
 const PROMPT_LENGTH = 100;
 const NEW_TOKENS = 60;
 const LOSS_TOLERANCE = 2e-4;
@@ -63,7 +66,8 @@ try {
     for (const size of sizes) {
       const model = await makeModel(size);
       await measureTraining(model, ROWS, LENGTH);
-      await measureSampling(model);
+      await measureSampling(model, PROMPTS);
+      await measureSampling(model, PROMPTS / GROUP);
     }
   }
 } finally {
@@ -120,31 +124,28 @@ async function measureTraining(model, count, length) {
   report(row);
 }
 
-async function measureSampling(model) {
-  const prompts = makeBatch(PROMPTS, PROMPT_LENGTH, createRandom(2)).tokens;
+/** `distinct` prompts, together continued `PROMPTS` times. */
+async function measureSampling(model, distinct) {
+  const different = makeBatch(distinct, PROMPT_LENGTH, createRandom(2)).tokens;
+  const each = PROMPTS / distinct;
+  const prompts = different.flatMap((prompt) => Array.from({ length: each }, () => prompt));
   const ours = await sampleOurs(model.folder, prompts, NEW_TOKENS, seconds, threads);
   const row = {
-    work: `sample ${PROMPTS}×(${PROMPT_LENGTH}+${NEW_TOKENS})`,
+    work: `sample ${each > 1 ? `${distinct}×${each}` : PROMPTS}×(${PROMPT_LENGTH}+${NEW_TOKENS})`,
     parameters: model.parameterCount,
     ours: Math.round(ours.tokensPerSecond),
   };
-  if (sides.includes('jax')) {
+  if (sides.includes('jax') && each === 1) {
     compare(row, 'jax', (await sampleJax(model, prompts, NEW_TOKENS, seconds)).tokensPerSecond);
   }
   if (sides.includes('eager') && torch !== undefined) {
-    const task = {
-      kind: 'generate',
-      folder: model.folder,
-      prompts,
-      new_tokens: NEW_TOKENS,
-      seconds,
-      threads,
-    };
-    const { tokensPerSecond, greedy } = await torch.ask(task);
-    if (JSON.stringify(greedy) !== JSON.stringify(ours.greedy)) {
-      throw new Error(`greedy continuations differ: ${JSON.stringify([greedy, ours.greedy])}`);
+    const task = { kind: 'generate', folder: model.folder, prompts: different, each };
+    const answer = await torch.ask({ ...task, new_tokens: NEW_TOKENS, seconds, threads });
+    const greedy = ours.greedy.filter((_, i) => i % each === 0);
+    if (JSON.stringify(answer.greedy.slice(0, greedy.length)) !== JSON.stringify(greedy)) {
+      throw new Error(`greedy continuations differ: ${JSON.stringify([answer.greedy, greedy])}`);
     }
-    compare(row, 'eager', tokensPerSecond);
+    compare(row, 'eager', answer.tokensPerSecond);
   }
   report(row);
 }

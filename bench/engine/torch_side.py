@@ -55,17 +55,18 @@ def train(folder, tokens, targets, seconds, compiled):
     return {"tokensPerSecond": inputs.numel() / each, "firstLoss": losses[0], "secondLoss": losses[1]}
 
 
-def generate(folder, prompts, new_tokens, seconds):
-    """`generate` with its KV cache, sampling; and what it gives greedily."""
+def generate(folder, prompts, each, new_tokens, seconds):
+    """`generate` with its KV cache, sampling `each` continuations a prompt; and what it gives greedily."""
     model = load(folder).eval()
     inputs = torch.tensor(prompts)
     common = {"attention_mask": torch.ones_like(inputs), "pad_token_id": 0, "eos_token_id": None, "use_cache": True}
     with torch.inference_mode():
         greedy = model.generate(inputs[:8], do_sample=False, max_new_tokens=8, **{**common, "attention_mask": common["attention_mask"][:8]})
-        each = rounds(
-            lambda: model.generate(inputs, do_sample=True, top_k=0, max_new_tokens=new_tokens, **common), seconds, 1
+        sampling = {"do_sample": True, "top_k": 0, "num_return_sequences": each}
+        seconds_per_round = rounds(
+            lambda: model.generate(inputs, max_new_tokens=new_tokens, **sampling, **common), seconds, 1
         )
-    return {"tokensPerSecond": inputs.shape[0] * new_tokens / each, "greedy": greedy[:, inputs.shape[1] :].tolist()}
+    return {"tokensPerSecond": inputs.shape[0] * each * new_tokens / seconds_per_round, "greedy": greedy[:, inputs.shape[1] :].tolist()}
 
 
 for line in sys.stdin:
