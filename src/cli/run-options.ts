@@ -21,6 +21,7 @@ import {
   countFrom,
   describeSpending,
   type ModelOptions,
+  numberFrom,
   toManners,
   untilStopped,
 } from './model-options.js';
@@ -28,6 +29,7 @@ import {
 export interface RunOverOptions extends ModelOptions {
   readonly out?: string;
   readonly limit?: number;
+  readonly simulationTemperature?: number;
   readonly comparator: ComparatorName;
   readonly sandbox: SandboxKind | 'none';
   /** False with `--no-public-tests`. */
@@ -40,6 +42,11 @@ export function addRunOverOptions(command: Command): Command {
   return addModelOptions(command.argument('<problems>', 'a JSON lines file of problems'))
     .option('--out <folder>', "the run's folder (default runs/<command>-<problems>)")
     .option('--limit <number>', 'only the first so many problems', countFrom(1))
+    .option(
+      '--simulation-temperature <number>',
+      'of simulations alone; 0 gives the likeliest one (default: --temperature)',
+      numberFrom(0),
+    )
     .option('--no-public-tests', 'leave the public tests out of the prompt')
     .addOption(
       choiceOption('--comparator <name>', 'how outputs are compared', COMPARATOR_NAMES, 'codecontests'),
@@ -118,13 +125,16 @@ export function commonSettings(options: RunOverOptions): {
   readonly publicTestsInPrompt: boolean;
   readonly temperature: number;
   readonly topP: number;
+  readonly simulationTemperature?: number;
   readonly maxTokens?: number;
   readonly comparator: ComparatorName;
   readonly sandbox: string;
 } {
   const { model, seed, publicTests, temperature, topP, maxTokens, comparator, sandbox } = options;
+  const { simulationTemperature } = options;
   return {
     ...{ model, seed, publicTestsInPrompt: publicTests, temperature, topP, comparator, sandbox },
+    ...(simulationTemperature === undefined ? {} : { simulationTemperature }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
   };
 }

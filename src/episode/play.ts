@@ -4,14 +4,22 @@
 import type { Sandbox } from '../execution/types.js';
 import type { ChatModel } from '../model/types.js';
 import { answerRun, type DriveOptions, drive } from './drive.js';
-import type { Episode, Played } from './types.js';
+import type { Episode, Played, TurnPurpose } from './types.js';
 
-/** How completions are sampled; a turn fixes the rest (its token limit and its seed). */
-export interface PlaySampling {
+/** How a completion is sampled; a turn fixes the rest (its token limit and its seed). */
+export interface TurnSampling {
   /** 0 is greedy. */
   readonly temperature: number;
   readonly topP?: number;
   readonly topK?: number;
+}
+
+export interface PlaySampling extends TurnSampling {
+  /**
+   * Of the turns in which the model says what a program prints; default: `temperature`, as in the paper. Programs want
+   * variety to choose from, a simulation wants to be right: 0 gives the likeliest one.
+   */
+  readonly simulationTemperature?: number;
 }
 
 /** The paper's, §5.1.2. */
@@ -37,10 +45,10 @@ export function play<Outcome>(
     episode,
     async (request, signal) => {
       if (request.kind === 'run') return answerRun(request, sandbox, signal);
-      const { messages, maxTokens, seed } = request;
+      const { messages, maxTokens, seed, purpose } = request;
       const { text, stopReason, usage } = await model.generate({
         messages,
-        ...sampling,
+        ...samplingFor(purpose, sampling),
         maxTokens,
         seed,
         signal,
@@ -49,4 +57,14 @@ export function play<Outcome>(
     },
     options,
   );
+}
+
+function samplingFor(
+  purpose: TurnPurpose,
+  { simulationTemperature, ...sampling }: PlaySampling,
+): TurnSampling {
+  const simulates = purpose === 'predict' || purpose === 'simulate';
+  return simulates && simulationTemperature !== undefined
+    ? { ...sampling, temperature: simulationTemperature }
+    : sampling;
 }

@@ -6,7 +6,7 @@
 import { forEachConcurrently } from '../core/concurrency.js';
 import { InfrastructureError, messageOf, UsageError } from '../core/errors.js';
 import { hash32 } from '../core/rng.js';
-import type { PlaySampling } from '../episode/play.js';
+import type { TurnSampling } from '../episode/play.js';
 import type { ComparatorName } from '../execution/comparators.js';
 import type { ChatModel } from '../model/types.js';
 import type { BenchmarkItem, JudgeContext, Judged, LoadedBenchmark } from './benchmarks/benchmark.js';
@@ -26,7 +26,7 @@ export type AnswerSource =
   | {
       readonly kind: 'model';
       readonly model: ChatModel;
-      readonly sampling: PlaySampling;
+      readonly sampling: TurnSampling;
       readonly maxTokens: number;
       /** Answers per item. */
       readonly samples: number;

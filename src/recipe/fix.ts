@@ -15,7 +15,7 @@ import {
   type Worked,
   type Workplace,
 } from './model-run.js';
-import { maxTokensFor } from './verify.js';
+import { maxTokensFor, samplingOf } from './verify.js';
 
 export interface FixSettings extends Settings {
   readonly command: 'fix';
@@ -26,6 +26,7 @@ export interface FixSettings extends Settings {
   readonly publicTestsInPrompt: boolean;
   readonly temperature: number;
   readonly topP: number;
+  readonly simulationTemperature?: number;
   readonly maxTokens?: number;
   readonly comparator: ComparatorName;
 }
@@ -57,12 +58,12 @@ async function fixProblem(
   settings: FixSettings,
 ): Promise<Worked<FixOutcome>> {
   const { solver, sandbox, signal } = workplace;
-  const { seed, temperature, topP, maxPrograms, episodes, feedback, comparator } = settings;
+  const { seed, maxPrograms, episodes, feedback, comparator } = settings;
   const context = createEvaluationContext(solver.model, sandbox, problem, {
     stage: 'fix',
     style: solver.style,
     seed,
-    sampling: { temperature, topP },
+    sampling: samplingOf(settings),
     samples: 0,
     predictions: 0,
     maxTokens: maxTokensFor(workplace, settings),

@@ -126,6 +126,8 @@ const evaluation = z.strictObject({
   unseenTests: z.number().int().min(0).default(0),
   temperature: z.number().min(0).default(1),
   topP: share.default(0.95),
+  /** Of simulations; by default that of everything else. 0: the likeliest simulation. */
+  simulationTemperature: z.number().min(0).optional(),
   /** Most programs in one Self-RLEF episode. */
   maxPrograms: count.default(4),
   /** Self-RLEF episodes per problem and kind of feedback; 0 leaves Self-RLEF out. */

@@ -6,6 +6,7 @@
  * is then no curve by simulation: that needs every prediction.
  */
 
+import type { PlaySampling } from '../episode/play.js';
 import {
   recordSelection,
   type Simulations,
@@ -50,6 +51,7 @@ export interface VerifySettings extends Settings {
   readonly publicTestsInPrompt: boolean;
   readonly temperature: number;
   readonly topP: number;
+  readonly simulationTemperature?: number;
   /** Of one completion; default: what fits the kind of model. */
   readonly maxTokens?: number;
   readonly comparator: ComparatorName;
@@ -87,6 +89,15 @@ export function maxTokensFor(
   return solver.style.id === 'terse' ? MAX_TOKENS : { solve: 8_192, simulate: 8_192, review: 8_192 };
 }
 
+/** Of `verify` and of `fix`. */
+export function samplingOf({
+  temperature,
+  topP,
+  simulationTemperature,
+}: Pick<VerifySettings, 'temperature' | 'topP' | 'simulationTemperature'>): PlaySampling {
+  return { temperature, topP, ...(simulationTemperature !== undefined && { simulationTemperature }) };
+}
+
 async function verifyProblem(
   problem: Problem,
   workplace: Workplace,
@@ -105,13 +116,13 @@ async function verifyProblem(
 
 function contextOf(problem: Problem, workplace: Workplace, settings: VerifySettings): EvaluationContext {
   const { solver, verifier, sandbox, signal } = workplace;
-  const { samples, predictions, temperature, topP, comparator, seed, publicTestsInPrompt } = settings;
+  const { samples, predictions, comparator, seed, publicTestsInPrompt } = settings;
   return createEvaluationContext(solver.model, sandbox, problem, {
     stage: 'verify',
     style: solver.style,
     verifier: { model: verifier.model, style: verifier.style },
     seed,
-    sampling: { temperature, topP },
+    sampling: samplingOf(settings),
     samples,
     predictions,
     maxTokens: maxTokensFor(workplace, settings),

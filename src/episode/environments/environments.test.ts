@@ -198,6 +198,21 @@ describe('selfRlef', () => {
     });
   });
 
+  test('simulates at a temperature of its own where it is given one', async () => {
+    const script = ['code twice', 'out 4', 'out 6', 'submit'];
+    const temperatures = async (simulationTemperature?: number): Promise<unknown> => {
+      const model = createScriptedModel(script);
+      const sampling = {
+        temperature: 1,
+        ...(simulationTemperature !== undefined && { simulationTemperature }),
+      };
+      await play(selfRlef(spec), model, undefined, { sampling });
+      return model.asked.map(({ temperature }) => temperature);
+    };
+    expect(await temperatures(0)).toEqual([1, 0, 0, 1]);
+    expect(await temperatures()).toEqual([1, 1, 1, 1]);
+  });
+
   test('judges the last program or every one, running no test twice', async () => {
     const script = ['code square', 'code twice', 'submit'];
     const verdictsWith = async (judge: 'last' | 'every'): Promise<unknown> => {

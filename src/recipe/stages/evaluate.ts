@@ -46,8 +46,8 @@ async function evaluateCheckpoint(context: StageContext, checkpoint: 'sft' | 'rl
     ? await openCheckpointSampler(recipe, context.verifier, tokenizer.vocabularySize)
     : undefined;
   const model = createSamplerChatModel(`${recipe.name}-${checkpoint}`, sampler, tokenizer);
-  const { samples, predictions, unseenTests, temperature, topP, maxPrograms, repairSamples, keepEpisodes } =
-    recipe.evaluation;
+  const { samples, predictions, unseenTests, maxPrograms, repairSamples, keepEpisodes } = recipe.evaluation;
+  const { temperature, topP, simulationTemperature } = recipe.evaluation;
   const options: EvaluationOptions = {
     stage: checkpoint,
     style: context.style,
@@ -60,7 +60,7 @@ async function evaluateCheckpoint(context: StageContext, checkpoint: 'sft' | 'rl
     seed: recipe.seed,
     publicTestsInPrompt: recipe.publicTestsInPrompt,
     feedbackShows: recipe.feedbackShows,
-    sampling: { temperature, topP },
+    sampling: { temperature, topP, ...(simulationTemperature !== undefined && { simulationTemperature }) },
     samples,
     predictions,
     unseenTests,
