@@ -8,14 +8,16 @@ of the output. Used by every sandbox; standard library only, CPython 3.10 and ne
 import atexit
 import gc
 import io
+import marshal
 import sys
 from types import ModuleType
 
-from recorder import Recorder
+from recorder import Recorder, unprintable
 from trace_values import ATOMS, render
 
 FILENAME = "<program>"
 _CALL = "<call>"
+_dumps = marshal.dumps
 _exit_functions = atexit._run_exitfuncs
 _setrecursionlimit, _settrace = sys.setrecursionlimit, sys.settrace
 _recursion_limit = sys.getrecursionlimit()
@@ -37,10 +39,10 @@ def _text(buffer, name, errors="strict"):
 
 
 def run(source, kind, expression=None, caps=None, cache=None, stdout=None):
-    """Runs `source`; returns a dict for the wire. `stdout`: what `open_streams` returned, if it has been called already.
+    """Runs `source`; returns a dictionary for `pack`. `stdout`: what `open_streams` returned, if it has been called already.
 
     o outcome, e [type, message, line] of the uncaught exception, r the result of the call, and with `caps`
-    (max_events, max_bytes): t events, f names of frames, x why the trace was excluded.
+    (max_events, max_bytes): t events, u characters that `repr` escapes, x why the trace was excluded.
     """
     if stdout is None:
         stdout = open_streams()
@@ -55,7 +57,6 @@ def run(source, kind, expression=None, caps=None, cache=None, stdout=None):
                 cache[source] = code
         if caps is not None:
             recorder = Recorder(FILENAME, *caps)
-            recorder.prepare(code)
         result = _execute(code, expression if kind == "call" else None, recorder)
         if result is not None:
             reply["r"] = result
@@ -82,15 +83,18 @@ def run(source, kind, expression=None, caps=None, cache=None, stdout=None):
             reply["e"] = describe(error)
     _setrecursionlimit(_recursion_limit)
     if recorder is not None:
-        add_trace(reply, recorder)
+        reply.update(recorder.trace())
     return reply
 
 
-def add_trace(reply, recorder):
-    reply["t"] = recorder.events
-    reply["f"] = recorder.frames
-    if recorder.excluded is not None:
-        reply["x"] = recorder.excluded
+def pack(reply):
+    """The reply as bytes for the wire."""
+    data = _dumps(reply, 2)
+    if "t" in reply:
+        escaped = unprintable(data)
+        if escaped:
+            data = _dumps({**reply, "u": escaped}, 2)
+    return data
 
 
 def _execute(code, expression, recorder):

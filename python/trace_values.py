@@ -17,6 +17,7 @@ from types import (
     MethodType,
     ModuleType,
 )
+from weakref import ref
 
 MAX_STRING = 1000  # characters of a string that is written whole
 MAX_ITEMS = 100  # items of one collection that are written
@@ -30,16 +31,22 @@ SHOWN_ITEMS = 20  # items of a collection that is shortened
 HUGE = 1 << MAX_INT_BITS
 
 ATOMS = frozenset((int, float, bool, str, bytes, complex, type(None), type(Ellipsis)))
-CONTAINERS = frozenset((list, dict, tuple, set, frozenset))
+DATA = ATOMS - {bytes}
+_ORDERED = frozenset((list, dict, tuple))
+CONTAINERS = _ORDERED | {set, frozenset}
 # Containers of the standard library that are written as a built-in one, and what gives their items without hashing any.
 WRAPPERS = {defaultdict: dict.items, Counter: dict.items, OrderedDict: dict.items, deque: deque.__iter__}
 # Written from their name alone, so as long as it is the same object there is nothing new to write.
 NAMED = frozenset((FunctionType, BuiltinFunctionType, ModuleType, type))
+# Written neither from their fields nor from their type's name alone.
+_STRUCTURED = frozenset((*CONTAINERS, deque, int, str, float, bytes, complex, BaseException, type))
+_SPECIAL = NAMED | {range, MethodType, slice, memoryview, type(None), type(Ellipsis)}
 
 # marshal takes what has a buffer for bytes, subclasses with a `__repr__` of their own too: "s" and four bytes of length,
 # of which the upper two are 0 here. (Or data that looks like it.)
 _may_hold_buffers = re.compile(rb"s..\0\0", re.DOTALL).search
 
+_dumps = marshal.dumps
 _type_name = type.__dict__["__name__"].__get__
 _type_mro = type.__dict__["__mro__"].__get__
 _type_dict = type.__dict__["__dict__"].__get__
@@ -49,54 +56,26 @@ _BUILTIN_EXCEPTIONS = frozenset(
 )
 
 
-def render(value, mark=None):
-    """Writes a value as a Python literal, or as `<Type ...>` when it is none or too long. `mark`: its fingerprint, if known."""
+def render(value):
+    """Writes a value as a Python literal, or as `<Type ...>` when it is none or too long."""
     kind = type(value)
     if kind in ATOMS:
         return render_atom(value, kind)
     if kind in CONTAINERS and len(value) <= MAX_ITEMS:
-        text = short_literal(value, fingerprint(value) if mark is None else mark)
+        text = _short_literal(value)
         if text is not None:
             return text
     elif kind in WRAPPERS and len(value) <= MAX_ITEMS:
-        if mark is None:
-            mark = fingerprint(value)
-        if mark is not None:  # so there are only built-in types in it
-            items = WRAPPERS[kind](value)
-            text = short_literal(list(items) if kind is deque else dict(items), mark)
-            if text is not None:
-                return "<%s %s>" % (_type_name(kind), text)
+        items = WRAPPERS[kind](value)
+        text = _short_literal(list(items) if kind is deque else dict(items))
+        if text is not None:
+            return "<%s %s>" % (_type_name(kind), text)
     return _render(value, 0, [MAX_NODES], ())
 
 
-def fingerprint(value):
-    """Bytes that change when a container of built-in values does, made without running its elements' code; or None.
-
-    `marshal` takes exact built-in types only, and refuses everything else. (Version 2: without references, whose
-    numbering depends on reference counts.)
-    """
-    size = len(value)
-    kind = type(value)
-    try:
-        if size > MAX_ITEMS:  # written shortened: only what is written counts
-            if kind is list or kind is tuple:
-                return marshal.dumps((size, value[:SHOWN_ITEMS]), 2)
-            if kind is dict:
-                return marshal.dumps((size, list(islice(value.items(), SHOWN_ITEMS))), 2)
-            return None
-        if kind in WRAPPERS:
-            return _type_name(kind).encode() + marshal.dumps(list(WRAPPERS[kind](value)), 2)
-        mark = marshal.dumps(value, 2)
-    except ValueError:
-        return None
-    return mark if len(mark) <= MAX_MARK else None
-
-
-def short_literal(value, mark):
-    """`repr` of a short container of built-in values, if that is a short literal with nothing to be put in order; or None."""
-    if mark is None or len(mark) > MAX_MARK:
-        return None
-    if b"s" in mark and _may_hold_buffers(mark) and not _is_exact(value):
+def _short_literal(value):
+    """`repr` of a container of built-in values, if that is a short literal with nothing to be put in order; or None."""
+    if _mark(value) is None:
         return None
     try:
         text = repr(value)
@@ -104,17 +83,84 @@ def short_literal(value, mark):
         return None
     if len(text) > MAX_TEXT or "<" in text:
         return None
-    # A set has to be put in order. "<" and ">" are marshal's codes for sets, and may be data, so this errs safely.
-    if ("{" in text or "set(" in text) and (b"<" in mark or b">" in mark):
-        return None
+    if ("{" in text or "set(" in text) and not _holds_only((value,), ATOMS, _ORDERED):
+        return None  # a set is put in order
     return text
 
 
-def _is_exact(value):
-    """Whether there are only exact built-in types in a container that marshal takes (so not too deep)."""
+def _mark(value):
+    """Bytes that change when a value of exact built-in types does, made without running any code; or None.
+
+    `marshal` takes exact built-in types only, and refuses everything else, but for what has a buffer. (Version 2: without
+    references, whose numbering depends on reference counts.)
+    """
+    try:
+        mark = _dumps(value, 2)
+    except ValueError:
+        return None
+    if len(mark) > MAX_MARK or (0x73 in mark and _may_hold_buffers(mark) and not _holds_only(value, ATOMS, CONTAINERS)):
+        return None
+    return mark
+
+
+def is_data(values):
+    """Whether all values in what marshal takes (so not too deep) are such as TypeScript writes: not bytes."""
+    return _holds_only(values, DATA, CONTAINERS)
+
+
+def _holds_only(value, atoms, containers):
+    """Whether there are only values of these types in a container, at any depth."""
     items = [*value, *value.values()] if type(value) is dict else value
-    others = set(map(type, items)) - ATOMS
-    return not others or (others <= CONTAINERS and all(_is_exact(item) for item in items if type(item) in others))
+    if atoms.issuperset(map(type, items)):
+        return True
+    for item in items:
+        kind = type(item)
+        if kind not in atoms and (kind not in containers or not _holds_only(item, atoms, containers)):
+            return False
+    return True
+
+
+def note_of(value):
+    """Bytes that change when the text of a value may do, made without running its code; None: write it to know."""
+    kind = type(value)
+    if kind in WRAPPERS:
+        return _mark(list(WRAPPERS[kind](value))) if len(value) <= MAX_ITEMS else None
+    if kind in CONTAINERS:
+        size = len(value)
+        if size <= MAX_ITEMS:
+            return _mark(value)
+        if kind is list or kind is tuple:  # written shortened: only what is written counts
+            return _mark((size, value[:SHOWN_ITEMS]))
+        if kind is dict:
+            return _mark((size, list(islice(value.items(), SHOWN_ITEMS))))
+        return None
+    known = _ways.get(id(kind))
+    if known is None or known[0]() is not kind:
+        known = _ways[id(kind)] = ref(kind), _way_of(kind)
+    way = known[1]
+    if way is None or type(way) is bytes:
+        return way
+    mark = _mark(way(value))
+    return None if mark is None else _type_name(kind).encode("utf-8", "surrogatepass") + mark
+
+
+_ways = {}  # id of a type -> weak reference to it, and its way
+
+
+def _way_of(kind):
+    """What gives the fields that the text of such objects depends on; the text's own note if on nothing; or None."""
+    mro = _type_mro(kind)
+    if kind in _SPECIAL or not _STRUCTURED.isdisjoint(mro) or "Enum" in map(_type_name, mro):
+        return None
+    if _type_dict(kind).get("__module__") != "__main__":
+        return b"<%s>" % _type_name(kind).encode("utf-8", "surrogatepass")
+    if any(type(item) is MemberDescriptorType for cls in mro for item in _type_dict(cls).values()):
+        return None
+    for cls in mro:
+        descriptor = _type_dict(cls).get("__dict__")
+        if descriptor is not None:
+            return descriptor.__get__ if type(descriptor) is GetSetDescriptorType else None
+    return None
 
 
 def render_atom(value, kind):

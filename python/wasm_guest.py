@@ -16,13 +16,12 @@ PRELOADED = (
     "operator os random re statistics string time types typing threading queue contextlib abc numbers cmath traceback"
 ).split()
 _loads = json.loads
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _cache = {}
 
 
 def serve(job):
     source, kind, expression, caps, shared = _loads(job)
-    return _encode(harness.run(source, kind, expression, caps, _cache if shared else None)).encode()
+    return harness.pack(harness.run(source, kind, expression, caps, _cache if shared else None))
 
 
 def install():
@@ -31,7 +30,7 @@ def install():
     for name in list(sys.modules):
         root = name.partition(".")[0]
         if root in ("js", "pyodide", "_pyodide", "pyodide_js", "_pyodide_core", "micropip", "webbrowser") or name in (
-            "wasm_guest", "harness", "recorder", "trace_values", "trace_plans", "trace_comprehensions"
+            "wasm_guest", "harness", "recorder", "trace_values", "trace_frames", "trace_variables", "trace_comprehensions"
         ):
             del sys.modules[name]
     sys.meta_path[:] = [f for f in sys.meta_path if type(f).__module__.partition(".")[0] not in ("_pyodide", "pyodide")]

@@ -10,7 +10,6 @@ Owns: what is loaded and warmed before the first fork, what a program inherits. 
 
 import array
 import gc
-import json
 import marshal
 import os
 import signal
@@ -44,7 +43,6 @@ REQUEST = struct.Struct("<Q")  # bytes of the job; with it come the four descrip
 NOTICE = struct.Struct("<iiddq")  # kind, process id or wait status, user and system seconds, peak memory
 READY, STARTED, ENDED = 0, 1, 2
 _DESCRIPTORS = 4
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def start(folder, isolated, not_inherited):
@@ -108,7 +106,7 @@ def warm_up():
             if reply["o"] != "completed":
                 raise RuntimeError("a rehearsal failed: %r" % reply)
             marshal.loads(marshal.dumps((source, "stdin", None, caps)))
-            _encode(reply)
+            harness.pack(reply)
     __import__("random").seed(0)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -135,7 +133,7 @@ def run_program(request, descriptors, folder, stdout):
         source, kind, expression, caps, memory_bytes, cpu_seconds = take_job(request, *descriptors)
         os.chdir(folder)
         confine.restrict(memory_bytes + BASE_MEMORY_BYTES, cpu_seconds, FILE_BYTES)
-        send(_encode(harness.run(source, kind, expression, caps, None, stdout)).encode())
+        send(harness.pack(harness.run(source, kind, expression, caps, None, stdout)))
         os._exit(0)
     except MemoryError:
         os._exit(99)

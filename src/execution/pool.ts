@@ -342,7 +342,10 @@ function withFinalNewline(text: string): string {
 /** False when the report does not tell what became of the run. */
 function settleRun(run: Run, report: RunReport): boolean {
   if (report.outcome === 'broken') return false;
-  const result = run.caps === null ? toExecution(report) : toTrace(report);
+  const result =
+    run.caps === null
+      ? toExecution(report)
+      : toTrace(report, { maxEvents: run.caps[0], maxBytes: run.caps[1] });
   if (result === undefined) return false;
   run.settle(result);
   return true;

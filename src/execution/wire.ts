@@ -4,7 +4,10 @@
  * The process ran an untrusted program, so nothing it says is believed beyond its form: a report that does not have
  * the form makes `parseRunReport` return undefined, and the pool treats the process as broken.
  */
-import type { Execution, ExecutionOutcome, Trace, TraceEvent } from './types.js';
+import type { Unprintable } from './literals.js';
+import { MalformedError, type MarshalRecord, type MarshalValue, readMarshal } from './marshal.js';
+import { readEvents } from './trace-reader.js';
+import type { Execution, ExecutionOutcome, Trace, TraceCaps, TraceEvent } from './types.js';
 
 /** How a run ended, as the process says: an outcome, or one of the ways in which the program ended the interpreter. */
 type ReportedOutcome =
@@ -35,8 +38,8 @@ interface Reply {
   readonly outcome: 'completed' | 'runtime-error' | 'memory-limit';
   readonly error?: { readonly type: string; readonly message: string; readonly line?: number };
   readonly result?: string;
-  readonly events: readonly unknown[];
-  readonly frames: readonly string[];
+  readonly events: readonly MarshalValue[];
+  readonly unprintable: Unprintable;
   readonly excluded?: 'too-many-events' | 'too-large';
 }
 
@@ -52,7 +55,6 @@ const REPORTED = new Set<string>([
   'output-limit',
 ]);
 const REPLIED = new Set<unknown>(['completed', 'runtime-error', 'memory-limit']);
-const KINDS = ['call', 'line', 'return', 'exception'] as const;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -129,31 +131,15 @@ export function toExecution(report: RunReport): Execution {
 }
 
 /** The trace a report tells of. Events that are not well-formed make it undefined. */
-export function toTrace(report: RunReport): Trace | undefined {
+export function toTrace(report: RunReport, caps: TraceCaps): Trace | undefined {
   const execution = toExecution(report);
   const { reply } = report;
   if (reply === undefined) return { events: [], execution, excluded: 'not-handed-over' };
-  const recorded = toEvents(reply.events, reply.frames);
+  const recorded = orMalformed(() => readEvents(reply.events, reply.unprintable, caps));
   if (recorded === undefined) return undefined;
-  const events = report.outcome === 'time-limit' ? withoutInterrupt(recorded) : recorded;
-  return { events, execution, ...(reply.excluded === undefined ? {} : { excluded: reply.excluded }) };
-}
-
-/** Events as recorder.py writes them (its header has the form): a step in the frame of the event before is short. */
-function toEvents(raw: readonly unknown[], frames: readonly string[]): TraceEvent[] | undefined {
-  const events: TraceEvent[] = [];
-  let frame = -1;
-  for (const entry of raw) {
-    let event: TraceEvent | undefined;
-    if (typeof entry === 'number') event = toLine(frame, frames, entry, NO_CHANGES);
-    else if (!Array.isArray(entry)) return undefined;
-    else if (typeof entry[1] === 'string') event = toLine(frame, frames, entry[0], toTexts(entry, 1));
-    else event = toEvent(entry, frames);
-    if (event === undefined) return undefined;
-    frame = event.frame;
-    events.push(event);
-  }
-  return events;
+  const events = report.outcome === 'time-limit' ? withoutInterrupt(recorded.events) : recorded.events;
+  const excluded = recorded.excluded ?? reply.excluded;
+  return { events, execution, ...(excluded === undefined ? {} : { excluded }) };
 }
 
 /**
@@ -173,57 +159,15 @@ function withoutInterrupt(events: readonly TraceEvent[]): readonly TraceEvent[] 
   return events.slice(0, end);
 }
 
-function toLine(
-  frame: number,
-  frames: readonly string[],
-  line: unknown,
-  changes: Readonly<Record<string, string>> | undefined,
-): TraceEvent | undefined {
-  const name = frames[frame];
-  if (name === undefined || !isCount(line) || changes === undefined) return undefined;
-  return { kind: 'line', frame, function: name, line, changes };
-}
-
-function toEvent(raw: readonly unknown[], frames: readonly string[]): TraceEvent | undefined {
-  const [code, frame, line, changed, removed, value] = raw;
-  if (!isCount(code) || !isCount(frame) || !isCount(line)) return undefined;
-  const kind = KINDS[code];
-  const name = frames[frame];
-  if (kind === undefined || name === undefined) return undefined;
-  const changes = changed === 0 ? NO_CHANGES : Array.isArray(changed) ? toTexts(changed, 0) : undefined;
-  if (changes === undefined) return undefined;
-  const base = { frame, function: name, line, changes };
-  const gone = removed === 0 ? undefined : toNames(removed);
-  const rest = gone === undefined ? base : { ...base, removed: gone };
-  if (kind === 'call' || kind === 'line') return { kind, ...rest };
-  return typeof value === 'string' ? { kind, ...rest, value } : undefined;
-}
-
-const NO_CHANGES: Readonly<Record<string, string>> = Object.freeze({});
-
-/** A record of what follows `from`: name, text, name, text, ... */
-function toTexts(list: readonly unknown[], from: number): Readonly<Record<string, string>> | undefined {
-  if ((list.length - from) % 2 !== 0) return undefined;
-  const texts: Record<string, string> = {};
-  for (let i = from; i < list.length; i += 2) {
-    const [name, text] = [list[i], list[i + 1]];
-    if (typeof name !== 'string' || typeof text !== 'string') return undefined;
-    texts[name] = text;
-  }
-  return texts;
-}
-
-function toNames(value: unknown): readonly string[] | undefined {
-  return Array.isArray(value) && value.every((name) => typeof name === 'string') ? value : undefined;
-}
-
 function parseReply(body: Buffer): Reply | undefined {
-  const fields = parseObject(body);
-  if (fields === undefined || !REPLIED.has(fields['o'])) return undefined;
-  const { o, e, r, t, f, x } = fields;
+  const fields = orMalformed(() => readMarshal(body));
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields) || Buffer.isBuffer(fields))
+    return undefined;
+  const { o, e, r, t, u, x } = fields as MarshalRecord;
+  if (!REPLIED.has(o)) return undefined;
   if (r !== undefined && typeof r !== 'string') return undefined;
   if (t !== undefined && !Array.isArray(t)) return undefined;
-  if (f !== undefined && toNames(f) === undefined) return undefined;
+  if (u !== undefined && typeof u !== 'string') return undefined;
   if (x !== undefined && x !== 'too-many-events' && x !== 'too-large') return undefined;
   let error: Reply['error'];
   if (e !== undefined) {
@@ -235,10 +179,20 @@ function parseReply(body: Buffer): Reply | undefined {
     outcome: o as Reply['outcome'],
     ...(error === undefined ? {} : { error }),
     ...(r === undefined ? {} : { result: r }),
-    events: t ?? [],
-    frames: (f as readonly string[] | undefined) ?? [],
+    events: (t as readonly MarshalValue[] | undefined) ?? [],
+    unprintable: new Set(u),
     ...(x === undefined ? {} : { excluded: x }),
   };
+}
+
+/** What a reading gives; undefined where the bytes do not have the form. */
+function orMalformed<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedError) return undefined;
+    throw error;
+  }
 }
 
 function parseObject(bytes: Buffer): Fields | undefined {

@@ -37,7 +37,7 @@ const encoder = new TextEncoder();
  * @property {number} memoryBytes
  * @property {string} detail
  * @property {boolean} spoiled whether this process must be replaced
- * @property {Buffer} reply what the harness returned, JSON made by Python; empty when it did not return
+ * @property {Buffer} reply what the harness returned, in the form of `marshal`; empty when it did not return
  */
 
 /**

@@ -33,7 +33,8 @@ export interface WasmSandboxOptions {
 
 const GUEST_FILES = [
   'trace_values.py',
-  'trace_plans.py',
+  'trace_variables.py',
+  'trace_frames.py',
   'trace_comprehensions.py',
   'recorder.py',
   'harness.py',

@@ -1,0 +1,357 @@
+/**
+ * Turns what the recorder wrote (python/recorder.py has the form) into events.
+ *
+ * The recorder writes values as bytes and leaves the rest to us: which of a frame's variables changed, their texts, the
+ * cap on all texts together. Nothing it says is believed beyond its form: what does not have it is a `MalformedError`.
+ */
+import { lengthOf, skipValue, type Unprintable, valueText } from './literals.js';
+import { DICT, END, MalformedError, MarshalCursor, type MarshalValue, STRING, TUPLE } from './marshal.js';
+import type { TraceCaps, TraceEvent } from './types.js';
+
+/** Longer than one variable's or one frame's data are. */
+const MAX_DATA_BYTES = 2000;
+/** Characters that an event counts for besides its names and values. */
+const EVENT_SIZE = 16;
+const KINDS = ['call', 'line', 'return', 'exception'] as const;
+const RETURN = 2;
+
+type Changes = Record<string, string>;
+const NO_CHANGES: Readonly<Changes> = Object.freeze({});
+
+/** A variable as it was last written. */
+interface Variable {
+  text: string;
+  /** The data that the text is of; none for an odd variable. */
+  bytes: Buffer | undefined;
+  start: number;
+  end: number;
+}
+
+interface Frame {
+  readonly number: number;
+  readonly name: string;
+  /** The active frame before the last call. */
+  caller: Frame | undefined;
+  readonly variables: Map<string, Variable>;
+  /** Of the data, in order, where they come without. */
+  names: readonly string[];
+  /** Odd variables: how many of the data come before each. */
+  readonly odd: Map<string, number>;
+}
+
+export interface ReadTrace {
+  readonly events: TraceEvent[];
+  readonly excluded?: 'too-large';
+}
+
+/** The events of a trace, up to its cap on size. */
+export function readEvents(raw: readonly MarshalValue[], unprintable: Unprintable, caps: TraceCaps): ReadTrace {
+  const reader = new TraceReader(unprintable);
+  const events: TraceEvent[] = [];
+  for (const entry of raw) {
+    const event = reader.read(entry);
+    if (events.length > (caps.maxBytes - reader.size) / EVENT_SIZE) return { events, excluded: 'too-large' };
+    events.push(event);
+  }
+  return { events };
+}
+
+class TraceReader {
+  readonly #unprintable: Unprintable;
+  readonly #frames: Frame[] = [];
+  #active: Frame | undefined;
+  /** Characters in all names and values so far. */
+  size = 0;
+
+  constructor(unprintable: Unprintable) {
+    this.#unprintable = unprintable;
+  }
+
+  read(entry: MarshalValue): TraceEvent {
+    if (typeof entry === 'number') return this.#line(entry, null);
+    if (!Array.isArray(entry)) throw new MalformedError('an event that is none');
+    const event = entry as readonly MarshalValue[];
+    switch (event.length) {
+      case 2:
+        return this.#line(event[0], event[1]);
+      case 3: {
+        const frame = this.#enter(event[2]);
+        const changes = this.#changes(frame, event[1]);
+        return { kind: 'call', frame: frame.number, function: frame.name, line: lineOf(event[0]), changes };
+      }
+      case 4:
+        return this.#return(event);
+      case 7:
+        return this.#full(event);
+      default:
+        throw new MalformedError(`an event of ${event.length} parts`);
+    }
+  }
+
+  #line(line: MarshalValue | undefined, data: MarshalValue | undefined): TraceEvent {
+    const frame = this.#active;
+    if (frame === undefined) throw new MalformedError('a line before any call');
+    const changes = data === null ? NO_CHANGES : this.#changes(frame, data);
+    return { kind: 'line', frame: frame.number, function: frame.name, line: lineOf(line), changes, ...this.#gone() };
+  }
+
+  #return([code, line, data, value]: readonly MarshalValue[]): TraceEvent {
+    const frame = this.#active;
+    if (frame === undefined || code !== RETURN) throw new MalformedError('a return of no frame');
+    const changes = this.#changes(frame, data);
+    this.#active = frame.caller;
+    const { number, name } = frame;
+    return {
+      ...{ kind: 'return', frame: number, function: name, line: lineOf(line), changes, ...this.#gone() },
+      value: this.#value(value),
+    };
+  }
+
+  #full([code, number, line, data, names, texts, value]: readonly MarshalValue[]): TraceEvent {
+    const kind = typeof code === 'number' ? KINDS[code] : undefined;
+    if (kind === undefined || typeof number !== 'number') throw new MalformedError('an event of no kind');
+    const isNew = kind === 'call' && value !== null;
+    if (isNew && number !== this.#frames.length) throw new MalformedError('a frame out of turn');
+    const frame = isNew ? this.#enter(value) : this.#frames[number];
+    if (frame === undefined) throw new MalformedError(`no frame ${number}`);
+    if (kind === 'call' && !isNew) frame.caller = this.#active;
+    this.#active = kind === 'return' ? frame.caller : frame;
+    const changes = this.#mixedChanges(frame, data, names, texts);
+    const base = { frame: number, function: frame.name, line: lineOf(line), changes, ...this.#gone() };
+    if (kind === 'call' || kind === 'line') return { kind, ...base };
+    if (kind === 'exception' && typeof value !== 'string') throw new MalformedError('an exception without text');
+    return { kind, ...base, value: this.#value(value) };
+  }
+
+  #enter(name: MarshalValue | undefined): Frame {
+    if (typeof name !== 'string') throw new MalformedError('a frame without a name');
+    const frame: Frame = {
+      number: this.#frames.length,
+      name,
+      caller: this.#active,
+      variables: new Map(),
+      names: [],
+      odd: new Map(),
+    };
+    this.#frames.push(frame);
+    this.#active = frame;
+    return frame;
+  }
+
+  #value(value: MarshalValue | undefined): string {
+    let text: string;
+    if (typeof value === 'string') text = value;
+    else if (Buffer.isBuffer(value)) {
+      const cursor = dataCursor(value);
+      text = valueText(cursor, this.#unprintable);
+      checkEnd(cursor);
+    } else throw new MalformedError('a value that is none');
+    this.size += lengthOf(text);
+    return text;
+  }
+
+  /** Names that the last changes found gone. */
+  #removed: string[] = [];
+
+  #gone(): { removed?: readonly string[] } {
+    if (this.#removed.length === 0) return {};
+    const removed = this.#removed;
+    this.#removed = [];
+    return { removed };
+  }
+
+  #changes(frame: Frame, data: MarshalValue | undefined): Readonly<Changes> {
+    if (data === null) return NO_CHANGES;
+    if (Buffer.isBuffer(data)) {
+      const cursor = dataCursor(data);
+      const changes = cursor.bytes[0] === DICT ? this.#dictionary(frame, cursor) : this.#tuple(frame, cursor);
+      checkEnd(cursor);
+      return changes;
+    }
+    if (!Array.isArray(data) || data.length % 2 !== 0) throw new MalformedError('data that are none');
+    const changes: Changes = {};
+    const parts = data as readonly MarshalValue[];
+    for (let i = 0; i < parts.length; i += 2) {
+      const [index, bytes] = [parts[i], parts[i + 1]];
+      const name = typeof index === 'number' ? frame.names[index] : undefined;
+      if (name === undefined || !Buffer.isBuffer(bytes)) throw new MalformedError('data of no variable');
+      const cursor = dataCursor(bytes);
+      this.#variable(frame, name, cursor, changes);
+      checkEnd(cursor);
+    }
+    return changes;
+  }
+
+  /** Variables with their names. */
+  #dictionary(frame: Frame, cursor: MarshalCursor): Changes {
+    const changes: Changes = {};
+    cursor.at = 1;
+    let count = 0;
+    for (;;) {
+      const code = cursor.code();
+      if (code === END) break;
+      if (code !== STRING) throw new MalformedError('a name that is none');
+      const name = cursor.string();
+      if (isHidden(name)) {
+        skipValue(cursor);
+        continue;
+      }
+      count++;
+      this.#variable(frame, name, cursor, changes);
+    }
+    if (count < frame.variables.size) this.#remove(frame, namesIn(cursor.bytes));
+    return changes;
+  }
+
+  #tuple(frame: Frame, cursor: MarshalCursor): Changes {
+    const changes: Changes = {};
+    if (cursor.code() !== TUPLE || cursor.count() !== frame.names.length)
+      throw new MalformedError('data without names');
+    for (const name of frame.names) this.#variable(frame, name, cursor, changes);
+    return changes;
+  }
+
+  /** Reads one variable. */
+  #variable(frame: Frame, name: string, cursor: MarshalCursor, changes: Changes): void {
+    const { bytes, at: start } = cursor;
+    const before = frame.variables.get(name);
+    skipValue(cursor);
+    const end = cursor.at;
+    if (before === undefined) {
+      cursor.at = start;
+      const text = valueText(cursor, this.#unprintable);
+      frame.variables.set(name, { text, bytes, start, end });
+      this.#change(changes, name, text);
+      return;
+    }
+    if (before.bytes !== undefined && same(before.bytes, before.start, before.end, bytes, start, end)) return;
+    cursor.at = start;
+    const text = valueText(cursor, this.#unprintable);
+    before.bytes = bytes;
+    before.start = start;
+    before.end = end;
+    if (text === before.text) return;
+    before.text = text;
+    this.#change(changes, name, text);
+  }
+
+  #change(changes: Changes, name: string, text: string): void {
+    changes[name] = text;
+    this.size += lengthOf(name) + lengthOf(text);
+  }
+
+  #mixedChanges(
+    frame: Frame,
+    data: MarshalValue | undefined,
+    names: MarshalValue | undefined,
+    texts: MarshalValue | undefined,
+  ): Readonly<Changes> {
+    if (names !== null) rename(frame, names);
+    const changes = this.#changes(frame, data);
+    const written = texts === null ? NO_CHANGES : this.#odd(frame, texts);
+    if (names !== null) this.#remove(frame, new Set([...frame.names, ...frame.odd.keys()]));
+    if (written === NO_CHANGES) return changes;
+    return changes === NO_CHANGES ? written : inOrder(frame, changes, written);
+  }
+
+  /** Reads odd variables. */
+  #odd(frame: Frame, texts: MarshalValue | undefined): Changes {
+    if (!Array.isArray(texts) || texts.length % 3 !== 0) throw new MalformedError('texts that are none');
+    const changes: Changes = {};
+    const parts = texts as readonly MarshalValue[];
+    for (let i = 0; i < parts.length; i += 3) {
+      const [name, text, place] = [parts[i], parts[i + 1], parts[i + 2]];
+      if (typeof name !== 'string' || typeof place !== 'number') throw new MalformedError('a text of no variable');
+      if (text === null) {
+        frame.odd.delete(name);
+        if (!frame.names.includes(name) && frame.variables.delete(name)) this.#removed.push(name);
+        continue;
+      }
+      if (typeof text !== 'string') throw new MalformedError('a text that is none');
+      frame.odd.set(name, place);
+      const before = frame.variables.get(name);
+      if (before === undefined) {
+        frame.variables.set(name, { text, bytes: undefined, start: 0, end: 0 });
+      } else {
+        before.bytes = undefined;
+        if (before.text === text) continue;
+        before.text = text;
+      }
+      this.#change(changes, name, text);
+    }
+    return changes;
+  }
+
+  /** Forgets the variables that are not among those that there are. */
+  #remove(frame: Frame, there: ReadonlySet<string>): void {
+    for (const name of frame.variables.keys()) {
+      if (there.has(name)) continue;
+      frame.variables.delete(name);
+      this.#removed.push(name);
+    }
+  }
+}
+
+function rename(frame: Frame, names: MarshalValue | undefined): void {
+  if (!Array.isArray(names)) throw new MalformedError('names that are none');
+  const [kept, ...added] = names as readonly MarshalValue[];
+  if (typeof kept !== 'number' || kept < 0 || kept > frame.names.length) throw new MalformedError('names of no data');
+  if (!added.every((name) => typeof name === 'string')) throw new MalformedError('a name that is no text');
+  frame.names = [...frame.names.slice(0, kept), ...(added as string[])];
+}
+
+/** Changes of data and of odd variables in the order of the frame's variables. */
+function inOrder(frame: Frame, data: Readonly<Changes>, odd: Changes): Changes {
+  const changes: Changes = {};
+  const left = Object.keys(odd).map((name) => [name, frame.odd.get(name) ?? 0] as const);
+  left.sort((a, b) => a[1] - b[1]);
+  let next = 0;
+  frame.names.forEach((name, i) => {
+    for (; next < left.length && (left[next]?.[1] ?? 0) <= i; next++) take(left[next]?.[0]);
+    if (name in data) changes[name] = data[name] as string;
+  });
+  for (; next < left.length; next++) take(left[next]?.[0]);
+  return changes;
+
+  function take(name: string | undefined): void {
+    if (name !== undefined) changes[name] = odd[name] as string;
+  }
+}
+
+/** The names of a dictionary of variables. */
+function namesIn(bytes: Buffer): Set<string> {
+  const cursor = new MarshalCursor(bytes, 1);
+  const names = new Set<string>();
+  while (cursor.code() !== END) {
+    names.add(cursor.string());
+    skipValue(cursor);
+  }
+  return names;
+}
+
+/** Whether a variable is the interpreter's own: its name is written with dots or double underscores. */
+function isHidden(name: string): boolean {
+  return name.startsWith('.') || (name.startsWith('__') && name.endsWith('__'));
+}
+
+function lineOf(line: MarshalValue | undefined): number {
+  if (typeof line !== 'number' || line < 0) throw new MalformedError('a line that is none');
+  return line;
+}
+
+function dataCursor(bytes: Buffer): MarshalCursor {
+  if (bytes.length > MAX_DATA_BYTES) throw new MalformedError('data that are too long');
+  return new MarshalCursor(bytes);
+}
+
+function checkEnd(cursor: MarshalCursor): void {
+  if (cursor.at !== cursor.bytes.length) throw new MalformedError('data with more behind them');
+}
+
+function same(a: Buffer, aStart: number, aEnd: number, b: Buffer, bStart: number, bEnd: number): boolean {
+  const length = aEnd - aStart;
+  if (length !== bEnd - bStart) return false;
+  if (length > 64) return a.compare(b, bStart, bEnd, aStart, aEnd) === 0;
+  for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
+  return true;
+}
