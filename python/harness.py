@@ -57,6 +57,7 @@ def run(source, kind, expression=None, caps=None, cache=None, stdout=None):
                 cache[source] = code
         if caps is not None:
             recorder = Recorder(FILENAME, *caps)
+            recorder.prepare(code)
         result = _execute(code, expression if kind == "call" else None, recorder)
         if result is not None:
             reply["r"] = result

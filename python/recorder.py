@@ -20,9 +20,10 @@ What the wire carries (read by src/execution/trace-reader.ts), where *data* are 
   changed, or None. `names`: `(kept, name, ...)`: the variables in the data are from here on the first `kept` of before and
   then these; or None. `texts`: `(name, text, place, ...)` of odd variables that changed, or None; without a text one is
   gone, unless it is data now; `place`: how many of the data come before it. `value`: of a call the function's name if the
-  frame is new, of a return what was returned, as data or as text, of an exception its text.
+  frame is new, of a return what was returned: a number, True, False or None, else data or text; of an exception its text.
 * `(line, data, function)`: a call of a new frame.
 * `(2, line, data, value)`: a return of the active frame.
+* `(line, name, value)`: a line event of the active frame, of whose variables only this scalar or string may have changed.
 * `(line, data)`: a line event of the active frame, `line`: one without changes.
 
 Frames are numbered in order. A call makes its frame the active one, a return the one that was active before the call; a
@@ -37,6 +38,9 @@ import sys
 
 from trace_comprehensions import FOLDED_FRAMES
 from trace_frames import GENERATOR, Frame, Script
+from trace_plans import Temper
+
+PLAN_FROM = 100  # events: a shorter trace is not worth knowing what its lines can do
 
 # Frames that only some versions have: comprehensions, and (from 3.14 on) functions that evaluate annotations.
 _FOLDED = FOLDED_FRAMES if sys.version_info < (3, 12) else ("__annotate__",)
@@ -49,20 +53,36 @@ _wide_characters = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{1,3}").findall
 class Recorder:
     """Traces code that was compiled under `filename`, between `start` and `stop`."""
 
-    __slots__ = ("filename", "limit", "max_events", "events", "frames", "made", "excluded", "active", "codes", "scripts")
+    __slots__ = ("filename", "limit", "most", "max_events", "events", "frames", "made", "excluded", "active", "codes", "scripts", "is_planning",
+                 "stirred", "_program", "_temper")
 
     def __init__(self, filename, max_events=10_000, max_bytes=1_000_000):
         """`max_bytes`: characters in names and values, and 16 per event. Only the events are counted here."""
         self.filename = filename
         self.max_events = max_events
-        self.limit = min(max_events, max_bytes // 16 + 1)  # events that there may be
+        self.most = min(max_events, max_bytes // 16 + 1)  # events that there may be
+        self.limit = min(self.most, PLAN_FROM)  # events until there is something to decide
         self.events = []
         self.frames = 0  # how many there were
         self.made = []  # tracers of frames
         self.excluded = None
         self.active = -1  # the frame of the last event
+        self.is_planning = False
+        # How many steps have ended that may have changed a container, in any frame.
+        self.stirred = 0
+        self._program = self._temper = None
         self.codes = []  # that were met, kept since they are known by their identity
         self.scripts = {}  # id of a code object -> its script, or None for code that is not traced
+
+    def prepare(self, code):
+        """Tells the recorder the program it will see, before `start`; without it nothing is planned."""
+        self._program = code
+
+    def temper(self):
+        """The program's temper (trace_plans.py)."""
+        if self._temper is None:
+            self._temper = Temper(self._program)
+        return self._temper
 
     def start(self):
         tracer = self.enter
@@ -108,9 +128,16 @@ class Recorder:
         script = self.scripts[id(code)] = Script(code, self) if is_traced else None
         return script
 
-    def exclude(self):
-        self.excluded = "too-many-events" if len(self.events) >= self.max_events else "too-large"
-        sys.settrace(None)
+    def is_full(self):
+        """Whether there are as many events as there may be."""
+        events = len(self.events)
+        if events >= self.most:
+            self.excluded = "too-many-events" if events >= self.max_events else "too-large"
+            sys.settrace(None)
+            return True
+        self.limit = self.most
+        self.is_planning = self._program is not None and not self.temper().unplanned
+        return False
 
 
 def unprintable(data):

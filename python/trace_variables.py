@@ -15,7 +15,7 @@ from weakref import ref
 
 from trace_values import NAMED, is_data, note_of, render
 
-MAX_WHOLE = 512  # bytes of a frame's data that are written together; else only the variables that changed
+MAX_WHOLE = 1000  # bytes of a frame's data that are written together; else only the variables that changed
 MAX_DATA = 2000  # bytes of one variable's data
 VERSION = 2  # of marshal: without references, whose numbering depends on reference counts
 
@@ -23,7 +23,7 @@ _dumps, _version, _versions = marshal.dumps, VERSION, repeat(VERSION)
 # marshal writes what has a buffer as bytes, subclasses with a `__repr__` of their own too: "s" and four bytes of length, of
 # which the upper two and most bits of the second are 0 here. (Or data that looks like it.) None of them is data.
 BUFFER = 0x73  # an integer: to look for a `bytes` of one takes ten times as long
-_short_buffer = re.compile(rb"s.[\0\1]\0\0", re.DOTALL).search  # in up to MAX_WHOLE bytes
+_short_buffer = re.compile(rb"s.[\0-\3]\0\0", re.DOTALL).search  # in up to MAX_WHOLE bytes
 _buffer = re.compile(rb"s.[\0-\7]\0\0", re.DOTALL).search  # in up to MAX_DATA bytes
 
 
@@ -47,7 +47,7 @@ class Mixture:
         """`owner`: the frame's tracer; its `names` and `texts` are set."""
         self.owner, self.script = owner, owner.script
         self.names, self.count = (), -1  # of all variables, when they were last looked at
-        self.data = []  # names
+        self.data = {}  # name -> None
         self.odd = {}  # name -> how many of the data come before it
         self.last = None  # the data then: bytes, or a dictionary of them where they are long
         # Odd names whose text depends on the identity of their value alone, the identities, and all others.
@@ -98,7 +98,7 @@ class Mixture:
         """`look` where names have come, or (from scratch) anything may have changed."""
         names = (*variables,)
         if from_scratch or names[:self.count] != self.names:
-            self.data, self.odd = [], {}
+            self.data, self.odd = {}, {}
             added = names
         else:
             if self.odd:
@@ -111,14 +111,14 @@ class Mixture:
                 continue
             if name not in known_to_be_odd:
                 if holds_data(variables[name]):
-                    data.append(name)
+                    data[name] = None
                     continue
                 known_to_be_odd.add(name)
             odd[name] = len(data)
         self.names, self.count = names, len(names)
         if kept == 0 or len(data) > kept:
-            self.owner.names = (kept, *data[kept:])
-            self.pick = picker(data)
+            self.owner.names = (kept, *[*data][kept:])
+            self.pick = picker([*data])
         if kept_odd == 0 and (odd or self.known):
             self.sort_odd(variables)
         elif len(odd) > kept_odd:
@@ -135,6 +135,13 @@ class Mixture:
             return self.look_at_long(values)
         except ValueError:  # what was data is so no more; from scratch, nothing is taken for data that is none
             return self.look_anew(variables, True)
+
+    def forget_data(self, name):
+        """A variable was written in another way."""
+        if type(self.last) is dict:
+            self.last.pop(name, None)
+        else:
+            self.last = None
 
     def look_at_odd(self, variables):
         """Writes the odd variables whose text may have changed."""

@@ -30,7 +30,7 @@ def install():
     for name in list(sys.modules):
         root = name.partition(".")[0]
         if root in ("js", "pyodide", "_pyodide", "pyodide_js", "_pyodide_core", "micropip", "webbrowser") or name in (
-            "wasm_guest", "harness", "recorder", "trace_values", "trace_frames", "trace_variables", "trace_comprehensions"
+            "wasm_guest", "harness", "recorder", "trace_values", "trace_plans", "trace_frames", "trace_variables", "trace_comprehensions"
         ):
             del sys.modules[name]
     sys.meta_path[:] = [f for f in sys.meta_path if type(f).__module__.partition(".")[0] not in ("_pyodide", "pyodide")]

@@ -97,6 +97,10 @@ export function valueText(cursor: MarshalCursor, unprintable: Unprintable): stri
     cursor.at++;
     return intText(cursor.int32());
   }
+  if (code === STRING) {
+    cursor.at++;
+    return atomText(cursor.string(), unprintable);
+  }
   const isCollection = code === LIST || code === TUPLE || code === DICT;
   if (isCollection && (code === DICT || sizeAt(cursor) <= MAX_ITEMS)) {
     const writer: LiteralWriter = { cursor, unprintable, pairs: 0, isShort: true };
@@ -314,6 +318,13 @@ function parse(cursor: MarshalCursor, unprintable: Unprintable): Tree {
 }
 
 const KINDS = { [LIST]: 'list', [TUPLE]: 'tuple', [SET]: 'set', [FROZENSET]: 'frozenset' } as const;
+
+/** The text of a value that came by itself: a number, True, False, None, or a string. */
+export function scalarValueText(value: null | boolean | number | string, unprintable: Unprintable): string {
+  if (typeof value === 'number') return intText(value);
+  if (typeof value === 'string') return atomText(value, unprintable);
+  return value === null ? 'None' : value ? 'True' : 'False';
+}
 
 function atomText(value: string, unprintable: Unprintable): string {
   if (lengthWithin(value, MAX_STRING)) return stringText(value, unprintable);

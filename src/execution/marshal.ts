@@ -2,7 +2,8 @@
  * Reads what Python's `marshal` (version 2) wrote: the replies of sandbox processes.
  *
  * The bytes come from a process that ran an untrusted program. `readMarshal` takes the few types that replies are made of,
- * within a depth; everything else is a `MalformedError`. Values of the program's own are bytes here, read by literals.ts.
+ * within a depth; everything else is a `MalformedError`. Values of the program's own are bytes here, read by literals.ts: those
+ * that came as bytes, and floats and integers beyond 32 bits with their code.
  */
 
 /** What the bytes are not. Never leaves src/execution: a reply that is malformed makes its process broken. */
@@ -116,6 +117,12 @@ function read(cursor: MarshalCursor, depth: number): MarshalValue {
       return code === TRUE;
     case STRING:
       return cursor.string();
+    case FLOAT:
+    case LONG: {
+      const start = cursor.at - 1;
+      cursor.take(code === FLOAT ? 8 : 2 * Math.abs(cursor.int32()));
+      return cursor.bytes.subarray(start, cursor.at);
+    }
     case BYTES: {
       const count = cursor.count();
       const start = cursor.take(count);

@@ -4,7 +4,7 @@
  * The recorder writes values as bytes and leaves the rest to us: which of a frame's variables changed, their texts, the
  * cap on all texts together. Nothing it says is believed beyond its form: what does not have it is a `MalformedError`.
  */
-import { lengthOf, skipValue, type Unprintable, valueText } from './literals.js';
+import { lengthOf, scalarValueText, skipValue, type Unprintable, valueText } from './literals.js';
 import { DICT, END, MalformedError, MarshalCursor, type MarshalValue, STRING, TUPLE } from './marshal.js';
 import type { TraceCaps, TraceEvent } from './types.js';
 
@@ -75,6 +75,7 @@ class TraceReader {
       case 2:
         return this.#line(event[0], event[1]);
       case 3: {
+        if (typeof event[1] === 'string') return this.#binding(event[0], event[1], event[2]);
         const frame = this.#enter(event[2]);
         const changes = this.#changes(frame, event[1]);
         return { kind: 'call', frame: frame.number, function: frame.name, line: lineOf(event[0]), changes };
@@ -93,6 +94,16 @@ class TraceReader {
     if (frame === undefined) throw new MalformedError('a line before any call');
     const changes = data === null ? NO_CHANGES : this.#changes(frame, data);
     return { kind: 'line', frame: frame.number, function: frame.name, line: lineOf(line), changes, ...this.#gone() };
+  }
+
+  /** A line of whose frame's variables only one may have changed. */
+  #binding(line: MarshalValue | undefined, name: string, value: MarshalValue | undefined): TraceEvent {
+    const frame = this.#active;
+    if (frame === undefined) throw new MalformedError('a line before any call');
+    const text = typeof value === 'string' ? scalarValueText(value, this.#unprintable) : this.#text(value);
+    const changes: Changes = {};
+    this.#write(frame, name, text, changes);
+    return { kind: 'line', frame: frame.number, function: frame.name, line: lineOf(line), changes };
   }
 
   #return([code, line, data, value]: readonly MarshalValue[]): TraceEvent {
@@ -139,14 +150,19 @@ class TraceReader {
   }
 
   #value(value: MarshalValue | undefined): string {
-    let text: string;
-    if (typeof value === 'string') text = value;
-    else if (Buffer.isBuffer(value)) {
-      const cursor = dataCursor(value);
-      text = valueText(cursor, this.#unprintable);
-      checkEnd(cursor);
-    } else throw new MalformedError('a value that is none');
+    const text = typeof value === 'string' ? value : this.#text(value);
     this.size += lengthOf(text);
+    return text;
+  }
+
+  /** The text of what is none yet. */
+  #text(value: MarshalValue | undefined): string {
+    if (value === null || typeof value === 'number' || typeof value === 'boolean')
+      return scalarValueText(value, this.#unprintable);
+    if (!Buffer.isBuffer(value)) throw new MalformedError('a value that is none');
+    const cursor = dataCursor(value);
+    const text = valueText(cursor, this.#unprintable);
+    checkEnd(cursor);
     return text;
   }
 
@@ -269,17 +285,22 @@ class TraceReader {
       }
       if (typeof text !== 'string') throw new MalformedError('a text that is none');
       frame.odd.set(name, place);
-      const before = frame.variables.get(name);
-      if (before === undefined) {
-        frame.variables.set(name, { text, bytes: undefined, start: 0, end: 0 });
-      } else {
-        before.bytes = undefined;
-        if (before.text === text) continue;
-        before.text = text;
-      }
-      this.#change(changes, name, text);
+      this.#write(frame, name, text, changes);
     }
     return changes;
+  }
+
+  /** A variable whose text did not come from the frame's data. */
+  #write(frame: Frame, name: string, text: string, changes: Changes): void {
+    const before = frame.variables.get(name);
+    if (before === undefined) {
+      frame.variables.set(name, { text, bytes: undefined, start: 0, end: 0 });
+    } else {
+      before.bytes = undefined;
+      if (before.text === text) return;
+      before.text = text;
+    }
+    this.#change(changes, name, text);
   }
 
   /** Forgets the variables that are not among those that there are. */

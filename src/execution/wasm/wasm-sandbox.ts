@@ -33,6 +33,7 @@ export interface WasmSandboxOptions {
 
 const GUEST_FILES = [
   'trace_values.py',
+  'trace_plans.py',
   'trace_variables.py',
   'trace_frames.py',
   'trace_comprehensions.py',
