@@ -5,12 +5,12 @@
  *   test (the interpreter itself, not a shim); two at a time everywhere. Every output is checked. `medianMs` is one run from
  *   asking for its process to its end, all of it overhead but the program's own 0.1 to 0.2 ms.
  * - Tracing: events per second of the recorder against a plain `sys.settrace` + `repr` tracer, in one CPython, on five
- *   small programs and, with DESKCHECK_DATA, on real ones (plain_tracer.py says how).
+ *   small programs and, with DESKCHECK_DATA, on real ones (support/tracing.mjs says how).
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { spawn } from 'node:child_process';
 import { createSandbox, diagnoseExecution } from '../dist/execution/create-sandbox.js';
 import { probePython } from '../dist/execution/native/probe.js';
+import { measureTracing } from './support/tracing.mjs';
 
 const CONCURRENCY = 2;
 
@@ -52,7 +52,9 @@ export async function run({ programs = 1000, tracerSeconds = 1, everyProgram = 1
   for (const row of rows) row.times = Number((row.programsPerSecond / slowest).toFixed(1));
   return {
     judging: rows,
-    tracing: works.has('unsafe-process') ? measureTracer(tracerSeconds, everyProgram) : undefined,
+    tracing: works.has('unsafe-process')
+      ? measureTracing(probePython().found.path, tracerSeconds, everyProgram)
+      : undefined,
   };
 }
 
@@ -103,28 +105,6 @@ function runProcess(python, args) {
   });
 }
 
-/** `{ small, real, perProgram }`; of the real programs each `every`-th. */
-function measureTracer(seconds, every) {
-  const script = fileURLToPath(new URL('plain_tracer.py', import.meta.url));
-  const { stdout, stderr } = spawnSync('python3', ['-B', script, String(seconds), String(every)], {
-    encoding: 'utf8',
-    maxBuffer: 64 << 20,
-  });
-  const json = stdout.trim().split('\n').at(-1) ?? '';
-  if (json === '') throw new Error(`plain_tracer.py: ${stderr}`);
-  return JSON.parse(json);
-}
-
-/** A program's row, in events per second. */
-const rates = ({ program, events, sameEvents, plainSeconds, recorderSeconds }) => ({
-  program,
-  events,
-  sameEvents,
-  plainEventsPerSecond: Math.round(events / plainSeconds),
-  recorderEventsPerSecond: Math.round(events / recorderSeconds),
-  ratio: Number((plainSeconds / recorderSeconds).toFixed(2)),
-});
-
 function check(output, k) {
   if (output !== expected(k))
     throw new Error(`program ${k} printed ${JSON.stringify(output)}, not ${expected(k)}`);
@@ -144,8 +124,5 @@ const result = await run(isQuick ? { programs: 100, tracerSeconds: 0.2, everyPro
 if (process.argv.includes('--json')) console.log(JSON.stringify(result));
 else {
   console.table(result.judging);
-  if (result.tracing !== undefined) {
-    console.table(result.tracing.small.map(rates));
-    if (result.tracing.real.length > 0) console.table(result.tracing.real);
-  }
+  if (result.tracing !== undefined) console.table(result.tracing.groups);
 }

@@ -1,21 +1,18 @@
-"""Events per second of the recorder against a plain `sys.settrace` + `repr` tracer, on the same programs, in turns.
+"""Times the recorder and a plain `sys.settrace` + `repr` tracer on the same programs, in turns, for bench/execution.mjs.
 
-Prints one line of JSON: a row for each of five small programs, and one for each kind of real program in the shared data
-(accepted CodeContests solutions on their first example, CRUXEval functions) where DESKCHECK_DATA names it.
+Prints a line of JSON for each program: five small ones, and real ones of the shared data (accepted CodeContests solutions on
+their first example, CRUXEval functions) where DESKCHECK_DATA names it.
 
 The plain tracer is the one that one writes first: at each event it writes every local with `repr` and keeps those that
 differ. To record the same events it leaves out frames of comprehensions (before 3.12) and the return that follows an
-exception. CPU time is from starting the trace to having its events, so it holds the program's own and, for the recorder,
-all its preparations. A program counts as recorded alike when every event has the same kind, line, changed names and
-texts; texts that both write in angle brackets (functions, objects) are not compared, since `repr` puts addresses there.
-Where a program holds objects of its own classes, the recorder writes their fields and the plain tracer does not: those
-programs are counted apart.
+exception. CPU time of recording is from making the tracer to the end of the program, so it holds the program's own and all
+preparations; that of packing is from there to bytes for another process (the recorder's own, and JSON).
 """
 
+import base64
 import gzip
 import io
 import json
-import math
 import os
 import signal
 import statistics
@@ -25,10 +22,12 @@ from types import ModuleType
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
 
+import harness
 from recorder import Recorder
 
 FILENAME = "<program>"
 MAX_EVENTS, MAX_BYTES = 10_000, 1_000_000
+LONGEST_TEXT = 5000
 LONGEST_SECONDS = 1.0  # programs that take longer to trace are left out
 PROGRAMS = {
     "short loop over a list": """
@@ -182,41 +181,6 @@ class Program:
             sys.setrecursionlimit(kept[3])
 
 
-def steps(recorder):
-    """(kind, line, changes, function, value) of the recorder's events, as the plain tracer has them."""
-    kinds = "call", "line", "return", "exception"
-    frame = None
-    found = []
-    for event in recorder.events:
-        if type(event) is int:
-            event = 1, frame, event, 0
-        elif type(event[1]) is str:
-            event = 1, frame, event[0], event[1:]
-        kind, frame, line, changes = event[:4]
-        pairs = changes or ()
-        value = event[5] if kind == 2 else None
-        found.append((kinds[kind], line, dict(zip(pairs[::2], pairs[1::2])), recorder.frames[frame], value))
-    return found
-
-
-def alike(ours, theirs):
-    """The share of events that agree."""
-    same = 0
-    for a, b in zip(ours, theirs):
-        same += a[0] == b[0] and same_line(a, b) and same_texts(a[4], b[4]) and a[2].keys() == b[2].keys() and all(
-            same_texts(text, b[2][name]) for name, text in a[2].items()
-        )
-    return same / max(len(ours), len(theirs), 1)
-
-
-def same_line(a, b):
-    return a[1] == b[1] or (a[0] == "call" and a[3] == "<module>")  # its first line; 0 for sys.settrace
-
-
-def same_texts(a, b):
-    return a == b or (a is not None and b is not None and "<" in a and "<" in b)
-
-
 def measure(program, seconds):
     """A row: median times of both tracers, taken in turns so that other load meets both alike; None for what is left out."""
     try:
@@ -226,19 +190,43 @@ def measure(program, seconds):
         plain = program.trace(PlainTracer, True)[0]
     except KeyboardInterrupt:
         return None
-    times = [], []
+    times = [], [], [], []
     until = time.process_time() + seconds
     while len(times[0]) < 5 or time.process_time() < until:
-        for taken, make in zip(times, (PlainTracer, program.recorder)):
-            taken.append(program.trace(make)[1])
-    plainly, ours = map(statistics.median, times)
+        plain, taken = program.trace(PlainTracer)
+        times[0].append(taken)
+        times[1].append(timed(lambda: json.dumps(plain.events)))
+        recorder, taken = program.trace(program.recorder)
+        times[2].append(taken)
+        times[3].append(timed(lambda: pack(recorder)))
+    plain_seconds, plain_pack, recorder_seconds, recorder_pack = map(statistics.median, times)
+    share = len(recorder.events) / max(len(plain.events), 1)
     return {
         "program": program.name,
         "events": len(recorder.events),
-        "sameEvents": round(alike(steps(recorder), plain.events), 4),
-        "plainSeconds": plainly * len(recorder.events) / max(len(plain.events), 1),
-        "recorderSeconds": ours,
+        "plainSeconds": plain_seconds * share,
+        "plainPackSeconds": plain_pack * share,
+        "recorderSeconds": recorder_seconds,
+        "recorderPackSeconds": recorder_pack,
+        "reply": base64.b64encode(pack(recorder)).decode(),
+        "plain": [shortened(event) for event in plain.events],
     }
+
+
+def timed(run):
+    started = time.process_time()
+    run()
+    return time.process_time() - started
+
+
+def pack(recorder):
+    return harness.pack({"o": "completed", **recorder.trace()})
+
+
+def shortened(event):
+    """An event of the plain tracer; the recorder writes no text as long as what is cut here."""
+    kind, line, changes, name, value = event
+    return kind, line, {key: text[:LONGEST_TEXT] for key, text in changes.items()}, name, value and value[:LONGEST_TEXT]
 
 
 def real_programs(folder, every):
@@ -257,47 +245,15 @@ def real_programs(folder, every):
     return kinds
 
 
-def summary(name, rows):
-    """Events per second of each, over all programs together, and how the ratio is spread over the programs."""
-    ratios = sorted(row["plainSeconds"] / row["recorderSeconds"] for row in rows)
-    events = sum(row["events"] for row in rows)
-    plain, ours = (sum(row[key] for row in rows) for key in ("plainSeconds", "recorderSeconds"))
-    at = lambda q: round(ratios[int(q * (len(ratios) - 1))], 2)
-    return {
-        "programs": name,
-        "count": len(rows),
-        "events": events,
-        "plainEventsPerSecond": round(events / plain),
-        "recorderEventsPerSecond": round(events / ours),
-        "ratio": round(plain / ours, 2),
-        "geometricMean": round(math.exp(sum(map(math.log, ratios)) / len(ratios)), 2),
-        "lowest": at(0),
-        "quarter": at(0.25),
-        "median": at(0.5),
-        "threeQuarters": at(0.75),
-        "highest": at(1),
-    }
-
-
-SIZES = (5, 30), (30, 100), (100, 1000), (1000, MAX_EVENTS + 1)
-
-
 def main(seconds, every, data):
     signal.signal(signal.SIGALRM, signal.default_int_handler)
-    small = [measure(Program(name, source), seconds) for name, source in PROGRAMS.items()]
-    report = {"small": small, "real": [], "perProgram": []}
-    for kind, programs in (real_programs(data, every) if data else {}).items():
-        rows = [measure(program, seconds / 50) for program in programs]
-        measured = [row for row in rows if row is not None]
-        same = [row for row in measured if row["sameEvents"] == 1]
-        groups = [(kind, same)]
-        for low, high in SIZES:
-            groups.append(("%s, %d to %d events" % (kind, low, high - 1), [r for r in same if low <= r["events"] < high]))
-        groups.append((kind + ", not recorded alike", [row for row in measured if row["sameEvents"] < 1]))
-        report["real"] += [summary(name, group) for name, group in groups if group]
-        report["real"][-1]["leftOut"] = len(rows) - len(measured)
-        report["perProgram"] += measured
-    print(json.dumps(report))
+    kinds = {"small": [Program(name, source) for name, source in PROGRAMS.items()]}
+    if data:
+        kinds.update(real_programs(data, every))
+    for kind, programs in kinds.items():
+        for program in programs:
+            row = measure(program, seconds if kind == "small" else seconds / 50)
+            print(json.dumps({"kind": kind, **(row or {"leftOut": True})}))
 
 
 if __name__ == "__main__":

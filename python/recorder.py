@@ -39,6 +39,7 @@ import sys
 from trace_comprehensions import FOLDED_FRAMES
 from trace_frames import GENERATOR, Frame, Script
 from trace_plans import Temper
+from trace_values import WARY
 
 PLAN_FROM = 100  # events: a shorter trace is not worth knowing what its lines can do
 
@@ -58,6 +59,7 @@ class Recorder:
 
     def __init__(self, filename, max_events=10_000, max_bytes=1_000_000):
         """`max_bytes`: characters in names and values, and 16 per event. Only the events are counted here."""
+        WARY.clear()
         self.filename = filename
         self.max_events = max_events
         self.most = min(max_events, max_bytes // 16 + 1)  # events that there may be
@@ -141,15 +143,9 @@ class Recorder:
 
 
 def unprintable(data):
-    """The characters beyond ASCII in what marshal wrote that `repr` escapes: it depends on this Python's Unicode."""
+    """The characters beyond ASCII in what marshal wrote that `repr` escapes, besides surrogates: it depends on this Python's
+    Unicode."""
     if b"LC" not in data.translate(_SHAPE):
         return ""
-    found = {wide.decode("utf-8", "surrogatepass") for wide in set(_wide_characters(data)) if _is_whole(wide)}
-    return "".join(sorted(character for character in found if not character.isprintable()))
-
-
-def _is_whole(wide):
-    try:
-        return len(wide.decode("utf-8", "surrogatepass")) == 1
-    except UnicodeDecodeError:  # not text but numbers
-        return False
+    found = {wide.decode("utf-8", "replace") for wide in set(_wide_characters(data))}  # or numbers that look like it
+    return "".join(sorted(character for character in found if len(character) == 1 and not character.isprintable()))

@@ -22,8 +22,8 @@ from opcode import opmap
 
 from trace_comprehensions import comprehensions_of
 from trace_plans import QUIET, UNKNOWN, Planner
-from trace_values import ATOMS, HUGE, MAX_ITEMS, MAX_STRING, exception_text, render
-from trace_variables import BUFFER, MAX_DATA, MAX_WHOLE, VERSION, Mixture, is_all_data
+from trace_values import ATOMS, HUGE, MAX_ITEMS, MAX_STRING, WARY, exception_text, render
+from trace_variables import BUFFER, MAX_DATA, MAX_WHOLE, VERSION, Mixture, are_data, is_all_data
 
 CALL, LINE, RETURN, EXCEPTION = 0, 1, 2, 3
 PLAN_AFTER = 2  # visits of a line without a step
@@ -166,7 +166,7 @@ class Frame:
                         else:
                             self.mixture.forget_data(step)
                         return self.trace
-            if self.is_simple:
+            if self.is_simple and not WARY:
                 try:
                     variables = {**frame.f_locals} if _COPIES else frame.f_locals
                     data = _dumps(variables, _version)
@@ -176,7 +176,7 @@ class Frame:
                         self.last = data
                     else:
                         data = self.look(frame)
-                except ValueError:
+                except (ValueError, MemoryError):
                     data = self.look(frame)
             else:
                 data = self.look(frame)
@@ -296,10 +296,10 @@ class Frame:
         if mixture is None:
             variables = {**frame.f_locals} if _COPIES else frame.f_locals
             try:
-                now = _dumps(variables, _version)
-            except ValueError:
-                pass
-            else:
+                now = None if WARY and not are_data(variables.values()) else _dumps(variables, _version)
+            except (ValueError, MemoryError):
+                now = None
+            if now is not None:
                 if now == self.last:
                     return None
                 if len(now) <= MAX_WHOLE and (BUFFER not in now or is_all_data(now, variables.values())):
@@ -316,10 +316,10 @@ def packed(value):
     kind = type(value)
     if kind in _FIXED:
         return value
-    if kind in _SIZED and len(value) <= MAX_ITEMS:
+    if kind in _SIZED and len(value) <= MAX_ITEMS and (not WARY or are_data((value,))):
         try:
             mark = _dumps(value, _version)
-        except ValueError:
+        except (ValueError, MemoryError):
             pass
         else:
             if len(mark) <= MAX_DATA and (BUFFER not in mark or is_all_data(mark, (value,))):

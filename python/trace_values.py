@@ -21,8 +21,11 @@ from weakref import ref
 
 MAX_STRING = 1000  # characters of a string that is written whole
 MAX_ITEMS = 100  # items of one collection that are written
+MAX_SORTED = 400  # items of a set of several types that is put in order
 MAX_TEXT = 2000  # characters of a collection, about
 MAX_MARK = 20_000  # bytes of a collection whose changes are looked for by its fingerprint
+MAX_PARTS = 1000  # values inside a collection that is looked through
+MANY_PARTS = 100  # collections among them: of a few thousand values no more are met where they are flat
 MAX_NODES = 400  # values written inside one value
 MAX_DEPTH = 6
 MAX_INT_BITS = 3300  # just under 1,000 digits
@@ -94,29 +97,51 @@ def _mark(value):
     `marshal` takes exact built-in types only, and refuses everything else, but for what has a buffer. (Version 2: without
     references, whose numbering depends on reference counts.)
     """
+    if WARY and not _holds_only(value, ATOMS, CONTAINERS):
+        return None
     try:
         mark = _dumps(value, 2)
+    except MemoryError:
+        WARY.append(True)
+        return None
     except ValueError:
+        _holds_only(value, ATOMS, CONTAINERS)
         return None
     if len(mark) > MAX_MARK or (0x73 in mark and _may_hold_buffers(mark) and not _holds_only(value, ATOMS, CONTAINERS)):
         return None
     return mark
 
 
+# Not empty once a structure was met that refers to itself or is nested deep: `marshal` writes everything as often as it is
+# referred to, which may be without end, so from then on nothing is given to it that has not been looked through.
+WARY = []
+
+
 def is_data(values):
-    """Whether all values in what marshal takes (so not too deep) are such as TypeScript writes: not bytes."""
+    """Whether the values in a container of built-in ones are such as TypeScript writes (so not bytes), and not many."""
     return _holds_only(values, DATA, CONTAINERS)
 
 
 def _holds_only(value, atoms, containers):
-    """Whether there are only values of these types in a container, at any depth."""
-    items = [*value, *value.values()] if type(value) is dict else value
-    if atoms.issuperset(map(type, items)):
-        return True
-    for item in items:
-        kind = type(item)
-        if kind not in atoms and (kind not in containers or not _holds_only(item, atoms, containers)):
+    """Whether there are only values of these types in a container, at any depth, and up to MAX_PARTS (so that a text of
+    MAX_TEXT characters holds no more)."""
+    pending = [value]
+    left = MAX_PARTS
+    for items in pending:
+        left -= len(items)
+        if left < 0:
+            if len(pending) > MANY_PARTS:
+                WARY.append(True)
             return False
+        if type(items) is dict:
+            items = [*items, *items.values()]
+        if not atoms.issuperset(map(type, items)):
+            for item in items:
+                kind = type(item)
+                if kind in containers:
+                    pending.append(item)
+                elif kind not in atoms:
+                    return False
     return True
 
 
@@ -133,7 +158,7 @@ def note_of(value):
             return _mark((size, value[:SHOWN_ITEMS]))
         if kind is dict:
             return _mark((size, list(islice(value.items(), SHOWN_ITEMS))))
-        return None
+        return _mark(value) if size <= MAX_SORTED else None
     known = _ways.get(id(kind))
     if known is None or known[0]() is not kind:
         known = _ways[id(kind)] = ref(kind), _way_of(kind)
@@ -262,7 +287,7 @@ def _ordered(value, base, depth, active):
     kinds = set(map(type, items))
     if kinds <= {int, bool} or kinds == {str} or kinds == {bytes}:
         items.sort()
-    elif len(items) <= MAX_ITEMS:
+    elif len(items) <= MAX_SORTED:
         items.sort(key=lambda item: _render(item, depth + 1, [MAX_NODES], active))
     return items
 

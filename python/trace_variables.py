@@ -13,7 +13,7 @@ from itertools import repeat
 from operator import itemgetter
 from weakref import ref
 
-from trace_values import NAMED, is_data, note_of, render
+from trace_values import ATOMS, CONTAINERS, NAMED, WARY, is_data, note_of, render
 
 MAX_WHOLE = 1000  # bytes of a frame's data that are written together; else only the variables that changed
 MAX_DATA = 2000  # bytes of one variable's data
@@ -65,10 +65,12 @@ class Mixture:
             values = self.pick(variables)
             if self.odd:
                 self.look_at_odd(variables)
+            if WARY and not are_data(values):
+                return self.look_anew(variables, True)
             if not self.script.is_whole:
                 return self.look_at_long(values)
             now = _dumps(values, _version)
-        except (KeyError, ValueError):  # a name is gone, or what was data is so no more
+        except (KeyError, ValueError, MemoryError):  # a name is gone, or what was data is so no more
             return self.look_anew(variables, True)
         if now == self.last:
             return None
@@ -127,13 +129,17 @@ class Mixture:
             self.pick_named = picker(self.named)
         values = self.pick(variables)
         try:
+            if WARY and not are_data(values):
+                raise ValueError(names)
             if self.script.is_whole:
                 now = self.last = _dumps(values, _version)
                 if len(now) <= MAX_WHOLE and is_all_data(now, values):
                     return now
                 self.script.is_whole = False
             return self.look_at_long(values)
-        except ValueError:  # what was data is so no more; from scratch, nothing is taken for data that is none
+        except (ValueError, MemoryError):  # what was data is so no more
+            if from_scratch:
+                self.script.odd.update(data)
             return self.look_anew(variables, True)
 
     def forget_data(self, name):
@@ -194,13 +200,20 @@ class Mixture:
             owner.texts += name, text, place
 
 
+def are_data(values):
+    """The same before they are written."""
+    return all([type(value) not in CONTAINERS or is_data(value) for value in values])
+
+
 def holds_data(value):
     """Whether a variable with this value is written as data."""
-    try:
-        mark = _dumps(value, _version)
-    except ValueError:
+    kind = type(value)
+    if kind in CONTAINERS:
+        if not is_data(value):
+            return False
+    elif kind not in ATOMS or (kind is str and len(value) > MAX_DATA):
         return False
-    return len(mark) <= MAX_DATA and is_all_data(mark, (value,))
+    return kind is not bytes and len(_dumps(value, _version)) <= MAX_DATA
 
 
 def picker(names):

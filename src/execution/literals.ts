@@ -6,6 +6,7 @@
  * as Python counts them. Throws a `MalformedError` for bytes that are no such value.
  */
 import {
+  type Characters,
   COMPLEX,
   DICT,
   ELLIPSIS,
@@ -28,6 +29,7 @@ import {
 
 const MAX_STRING = 1000;
 const MAX_ITEMS = 100;
+const MAX_SORTED = 400;
 const MAX_TEXT = 2000;
 const MAX_NODES = 400;
 const MAX_DEPTH = 6;
@@ -36,14 +38,14 @@ const SHOWN_CHARS = 80;
 const SHOWN_ITEMS = 20;
 const HUGE = 1n << BigInt(MAX_INT_BITS);
 
-/** Characters beyond ASCII that this Python's `repr` escapes. */
+/** Characters beyond ASCII that this Python's `repr` escapes, besides surrogates. */
 export type Unprintable = ReadonlySet<string>;
 
 type Collection = 'list' | 'tuple' | 'dict' | 'set' | 'frozenset';
 
 /** A value with its parts: of a dictionary the keys and values in turn. */
 type Tree =
-  | { readonly kind: 'atom'; readonly text: string; readonly order: number | bigint | string | undefined }
+  | { readonly kind: 'atom'; readonly text: string; readonly order: number | bigint | Characters | undefined }
   | { readonly kind: Collection; readonly items: readonly Tree[] };
 
 /** Passes over the value at the cursor. */
@@ -81,9 +83,14 @@ export function skipValue(cursor: MarshalCursor): void {
     case TUPLE:
     case LIST:
     case SET:
-    case FROZENSET:
-      for (let left = cursor.count(); left > 0; left--) skipValue(cursor);
+    case FROZENSET: {
+      const { bytes } = cursor;
+      for (let left = cursor.count(); left > 0; left--) {
+        if (bytes[cursor.at] === INT) cursor.take(5);
+        else skipValue(cursor);
+      }
       return;
+    }
     default:
       throw new MalformedError(`a value of the type ${code}`);
   }
@@ -99,13 +106,14 @@ export function valueText(cursor: MarshalCursor, unprintable: Unprintable): stri
   }
   if (code === STRING) {
     cursor.at++;
-    return atomText(cursor.string(), unprintable);
+    return atomText(cursor.characters(), unprintable);
   }
   const isCollection = code === LIST || code === TUPLE || code === DICT;
   if (isCollection && (code === DICT || sizeAt(cursor) <= MAX_ITEMS)) {
     const writer: LiteralWriter = { cursor, unprintable, pairs: 0, isShort: true };
     const text = literal(writer);
-    if (writer.isShort && writer.pairs <= MAX_ITEMS && lengthWithin(text, MAX_TEXT) && !text.includes('<')) return text;
+    if (writer.isShort && writer.pairs <= MAX_ITEMS && lengthWithin(text, MAX_TEXT) && !text.includes('<'))
+      return text;
     cursor.at = start;
   }
   return render(parse(cursor, unprintable), 0, { left: MAX_NODES });
@@ -138,7 +146,7 @@ function literal(writer: LiteralWriter): string {
     case INT:
       return intText(cursor.int32());
     case STRING:
-      return stringText(cursor.string(), writer.unprintable);
+      return stringText(cursor.characters(), writer.unprintable);
     case LIST:
       return `[${literals(writer, cursor.count())}]`;
     case TUPLE: {
@@ -147,16 +155,11 @@ function literal(writer: LiteralWriter): string {
       return count === 1 ? `(${body},)` : `(${body})`;
     }
     case DICT: {
-      let body = '';
-      let pairs = 0;
-      for (; cursor.bytes[cursor.at] !== END; pairs++) {
-        if (pairs > 0) body += ', ';
-        body += `${literal(writer)}: `;
-        body += literal(writer);
-      }
+      const parts: string[] = [];
+      while (cursor.bytes[cursor.at] !== END) parts.push(`${literal(writer)}: ${literal(writer)}`);
       cursor.at++;
-      writer.pairs = pairs; // the outermost ends last
-      return `{${body}}`;
+      writer.pairs = parts.length; // the outermost ends last
+      return `{${parts.join(', ')}}`;
     }
     case SET:
     case FROZENSET:
@@ -170,19 +173,19 @@ function literal(writer: LiteralWriter): string {
   }
 }
 
+/** Joined from a list, not added up: strings that are added up are trees until somebody reads them. */
 function literals(writer: LiteralWriter, count: number): string {
   const { cursor } = writer;
-  let body = '';
+  const parts: string[] = [];
   for (let i = 0; i < count; i++) {
-    if (i > 0) body += ', ';
     if (cursor.bytes[cursor.at] === INT) {
       cursor.at++;
-      body += intText(cursor.int32());
+      parts.push(intText(cursor.int32()));
     } else {
-      body += literal(writer);
+      parts.push(literal(writer));
     }
   }
-  return body;
+  return parts.join(', ');
 }
 
 /** `repr` of what is neither a 32-bit integer, a string nor a collection; its code has been read. */
@@ -252,20 +255,24 @@ function complexText(real: number, imaginary: number): string {
   return `(${part(real)}${text.startsWith('-') ? '' : '+'}${text}j)`;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that need no look
 const PLAIN = /^[ !#-&(-[\]-~]*$/;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /** `repr` of a string. */
-export function stringText(value: string, unprintable: Unprintable): string {
-  if (PLAIN.test(value)) return `'${value}'`;
+export function stringText(value: Characters, unprintable: Unprintable): string {
+  if (typeof value === 'string' && PLAIN.test(value)) return `'${value}'`;
   const quote = value.includes("'") && !value.includes('"') ? '"' : "'";
   let body = '';
   for (const character of value) {
     const code = character.codePointAt(0) as number;
     if (character === quote) body += `\\${quote}`;
     else if (ESCAPES[character] !== undefined) body += ESCAPES[character];
-    else if (code < 0x20 || code === 0x7f || (code > 0x7f && unprintable.has(character))) {
+    else if (
+      code < 0x20 ||
+      code === 0x7f ||
+      isSurrogate(code) ||
+      (code > 0x7f && unprintable.has(character))
+    ) {
       if (code <= 0xff) body += `\\x${code.toString(16).padStart(2, '0')}`;
       else if (code <= 0xffff) body += `\\u${code.toString(16).padStart(4, '0')}`;
       else body += `\\U${code.toString(16).padStart(8, '0')}`;
@@ -286,21 +293,24 @@ function parse(cursor: MarshalCursor, unprintable: Unprintable): Tree {
     case LONG: {
       const value = readLong(cursor);
       const isHuge = value >= HUGE || value <= -HUGE;
-      const text = isHuge ? `<int of ${(value < 0n ? -value : value).toString(2).length} bits>` : value.toString();
+      const text = isHuge
+        ? `<int of ${(value < 0n ? -value : value).toString(2).length} bits>`
+        : value.toString();
       return { kind: 'atom', text, order: value };
     }
     case TRUE:
     case FALSE:
       return { kind: 'atom', text: scalarText(code, cursor), order: code === TRUE ? 1 : 0 };
     case STRING: {
-      const value = cursor.string();
+      const value = cursor.characters();
       return { kind: 'atom', text: atomText(value, unprintable), order: value };
     }
     case STOP_ITERATION:
       return { kind: 'atom', text: '<class StopIteration>', order: undefined };
     case DICT: {
       const items: Tree[] = [];
-      while (cursor.bytes[cursor.at] !== END) items.push(parse(cursor, unprintable), parse(cursor, unprintable));
+      while (cursor.bytes[cursor.at] !== END)
+        items.push(parse(cursor, unprintable), parse(cursor, unprintable));
       cursor.at++;
       return { kind: 'dict', items };
     }
@@ -326,10 +336,10 @@ export function scalarValueText(value: null | boolean | number | string, unprint
   return value === null ? 'None' : value ? 'True' : 'False';
 }
 
-function atomText(value: string, unprintable: Unprintable): string {
+function atomText(value: Characters, unprintable: Unprintable): string {
   if (lengthWithin(value, MAX_STRING)) return stringText(value, unprintable);
   const characters = [...value];
-  const shown = stringText(characters.slice(0, SHOWN_CHARS).join(''), unprintable);
+  const shown = stringText(characters.slice(0, SHOWN_CHARS), unprintable);
   return `<str of ${characters.length} ${shown}...>`;
 }
 
@@ -368,43 +378,41 @@ function ordered(items: readonly Tree[], depth: number): readonly Tree[] {
   if (isAll((order) => typeof order === 'number' || typeof order === 'bigint')) {
     return sortedBy(items, orders as (number | bigint)[], (a, b) => (a < b ? -1 : a > b ? 1 : 0));
   }
-  if (isAll((order) => typeof order === 'string')) return sortedBy(items, orders as string[], compareText);
-  if (items.length > MAX_ITEMS) return items;
+  if (isAll((order) => typeof order === 'string' || Array.isArray(order)))
+    return sortedBy(items, orders as Characters[], compareText);
+  if (items.length > MAX_SORTED) return items;
   const texts = items.map((item) => render(item, depth + 1, { left: MAX_NODES }));
   return sortedBy(items, texts, compareText);
 }
 
-function sortedBy<Key>(items: readonly Tree[], keys: readonly Key[], compare: (a: Key, b: Key) => number): Tree[] {
+function sortedBy<Key>(
+  items: readonly Tree[],
+  keys: readonly Key[],
+  compare: (a: Key, b: Key) => number,
+): Tree[] {
   const order = items.map((_, i) => i).sort((a, b) => compare(keys[a] as Key, keys[b] as Key));
   return order.map((i) => items[i] as Tree);
 }
 
 /** By code points, as Python compares strings. */
-function compareText(a: string, b: string): number {
-  const size = Math.min(a.length, b.length);
-  for (let i = 0; i < size; i++) {
-    const [one, other] = [a.charCodeAt(i), b.charCodeAt(i)];
-    if (one === other) continue;
-    // Surrogates stand for what comes after all other code units.
-    const isHigh = (unit: number) => unit >= 0xd800 && unit <= 0xdfff && isPaired(unit === one ? a : b, i);
-    if (isHigh(one) !== isHigh(other)) return isHigh(one) ? 1 : -1;
-    return one - other;
-  }
-  return a.length - b.length;
-}
-
-function isPaired(text: string, at: number): boolean {
-  const code = text.codePointAt(at) as number;
-  return code > 0xffff || (at > 0 && (text.codePointAt(at - 1) as number) > 0xffff);
+function compareText(one: Characters, other: Characters): number {
+  const [a, b] = [[...one], [...other]];
+  const at = a.findIndex((character, i) => character !== b[i]);
+  if (at < 0) return a.length - b.length;
+  return (a[at]?.codePointAt(0) ?? -1) - (b[at]?.codePointAt(0) ?? -1);
 }
 
 const SURROGATES = /[\ud800-\udfff]/;
 
-/** The length of a text in characters, as Python counts them. */
-export function lengthOf(text: string): number {
-  return SURROGATES.test(text) ? [...text].length : text.length;
+function isSurrogate(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdfff;
 }
 
-function lengthWithin(text: string, most: number): boolean {
+/** The length of a text in characters, as Python counts them. */
+export function lengthOf(text: Characters): number {
+  return typeof text === 'string' && SURROGATES.test(text) ? [...text].length : text.length;
+}
+
+function lengthWithin(text: Characters, most: number): boolean {
   return text.length <= most || (text.length <= 2 * most && lengthOf(text) <= most);
 }

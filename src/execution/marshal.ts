@@ -11,10 +11,20 @@ export class MalformedError extends Error {
   override readonly name = 'MalformedError';
 }
 
-export type MarshalValue = null | boolean | number | string | Buffer | readonly MarshalValue[] | MarshalRecord;
+export type MarshalValue =
+  | null
+  | boolean
+  | number
+  | string
+  | Buffer
+  | readonly MarshalValue[]
+  | MarshalRecord;
 export interface MarshalRecord {
   readonly [key: string]: MarshalValue;
 }
+
+/** A text of Python. Two lone surrogates in a row would be one character in ours, so where there are any it is a list. */
+export type Characters = string | readonly string[];
 
 /** Deeper than a reply is. */
 const MAX_DEPTH = 6;
@@ -89,10 +99,16 @@ export class MarshalCursor {
     return at;
   }
 
-  /** A string's text, after its code. */
-  string(): string {
+  /** A string, after its code. */
+  characters(): Characters {
     const count = this.count();
-    return decodeText(this.bytes, this.take(count), this.at);
+    return decode(this.bytes, this.take(count), this.at);
+  }
+
+  /** The same as one text, in which surrogates that were alone may no longer be. */
+  string(): string {
+    const characters = this.characters();
+    return typeof characters === 'string' ? characters : characters.join('');
   }
 }
 
@@ -155,27 +171,27 @@ function readRecord(cursor: MarshalCursor, depth: number): MarshalRecord {
 
 const BEYOND_ASCII = /[\x80-\xff]/;
 
-/** UTF-8 as Python writes it with `surrogatepass`: lone surrogates as if they were characters. */
-function decodeText(bytes: Buffer, start: number, end: number): string {
+/** UTF-8 as Python writes it with `surrogatepass`: a text, or where there are lone surrogates its characters. */
+function decode(bytes: Buffer, start: number, end: number): Characters {
   const narrow = bytes.toString('latin1', start, end);
   if (!BEYOND_ASCII.test(narrow)) return narrow;
   const wide = bytes.toString('utf8', start, end);
-  return wide.includes('\ufffd') ? decodeSurrogates(bytes.subarray(start, end)) : wide;
+  return wide.includes('\ufffd') ? charactersOf(bytes.subarray(start, end)) : wide;
 }
 
-function decodeSurrogates(bytes: Buffer): string {
-  const units: string[] = [];
+function charactersOf(bytes: Buffer): string[] {
+  const characters: string[] = [];
   for (let at = 0; at < bytes.length; ) {
     const first = bytes[at] as number;
     const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    const isSurrogate = first === 0xed && (bytes[at + 1] ?? 0) >= 0xa0;
     const part = bytes.subarray(at, at + length);
-    if (isSurrogate && length === part.length) {
-      units.push(String.fromCharCode(0xd000 | (((part[1] as number) & 0x3f) << 6) | ((part[2] as number) & 0x3f)));
-    } else {
-      units.push(part.toString('utf8'));
-    }
+    const isSurrogate = first === 0xed && part.length === 3 && (part[1] as number) >= 0xa0;
+    characters.push(
+      isSurrogate
+        ? String.fromCharCode(0xd000 | (((part[1] as number) & 0x3f) << 6) | ((part[2] as number) & 0x3f))
+        : part.toString('utf8'),
+    );
     at += length;
   }
-  return units.join('');
+  return characters;
 }

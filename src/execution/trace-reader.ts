@@ -45,7 +45,11 @@ export interface ReadTrace {
 }
 
 /** The events of a trace, up to its cap on size. */
-export function readEvents(raw: readonly MarshalValue[], unprintable: Unprintable, caps: TraceCaps): ReadTrace {
+export function readEvents(
+  raw: readonly MarshalValue[],
+  unprintable: Unprintable,
+  caps: TraceCaps,
+): ReadTrace {
   const reader = new TraceReader(unprintable);
   const events: TraceEvent[] = [];
   for (const entry of raw) {
@@ -93,7 +97,14 @@ class TraceReader {
     const frame = this.#active;
     if (frame === undefined) throw new MalformedError('a line before any call');
     const changes = data === null ? NO_CHANGES : this.#changes(frame, data);
-    return { kind: 'line', frame: frame.number, function: frame.name, line: lineOf(line), changes, ...this.#gone() };
+    return {
+      kind: 'line',
+      frame: frame.number,
+      function: frame.name,
+      line: lineOf(line),
+      changes,
+      ...this.#gone(),
+    };
   }
 
   /** A line of whose frame's variables only one may have changed. */
@@ -130,7 +141,8 @@ class TraceReader {
     const changes = this.#mixedChanges(frame, data, names, texts);
     const base = { frame: number, function: frame.name, line: lineOf(line), changes, ...this.#gone() };
     if (kind === 'call' || kind === 'line') return { kind, ...base };
-    if (kind === 'exception' && typeof value !== 'string') throw new MalformedError('an exception without text');
+    if (kind === 'exception' && typeof value !== 'string')
+      throw new MalformedError('an exception without text');
     return { kind, ...base, value: this.#value(value) };
   }
 
@@ -277,7 +289,8 @@ class TraceReader {
     const parts = texts as readonly MarshalValue[];
     for (let i = 0; i < parts.length; i += 3) {
       const [name, text, place] = [parts[i], parts[i + 1], parts[i + 2]];
-      if (typeof name !== 'string' || typeof place !== 'number') throw new MalformedError('a text of no variable');
+      if (typeof name !== 'string' || typeof place !== 'number')
+        throw new MalformedError('a text of no variable');
       if (text === null) {
         frame.odd.delete(name);
         if (!frame.names.includes(name) && frame.variables.delete(name)) this.#removed.push(name);
@@ -316,7 +329,8 @@ class TraceReader {
 function rename(frame: Frame, names: MarshalValue | undefined): void {
   if (!Array.isArray(names)) throw new MalformedError('names that are none');
   const [kept, ...added] = names as readonly MarshalValue[];
-  if (typeof kept !== 'number' || kept < 0 || kept > frame.names.length) throw new MalformedError('names of no data');
+  if (typeof kept !== 'number' || kept < 0 || kept > frame.names.length)
+    throw new MalformedError('names of no data');
   if (!added.every((name) => typeof name === 'string')) throw new MalformedError('a name that is no text');
   frame.names = [...frame.names.slice(0, kept), ...(added as string[])];
 }
