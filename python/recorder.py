@@ -41,7 +41,7 @@ from trace_frames import GENERATOR, Frame, Script
 from trace_plans import Temper
 from trace_values import WARY
 
-PLAN_FROM = 100  # events: a shorter trace is not worth knowing what its lines can do
+PLAN_FROM = 200  # events: a shorter trace is not worth knowing what its lines can do
 
 # Frames that only some versions have: comprehensions, and (from 3.14 on) functions that evaluate annotations.
 _FOLDED = FOLDED_FRAMES if sys.version_info < (3, 12) else ("__annotate__",)

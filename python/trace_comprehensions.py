@@ -12,6 +12,7 @@ from itertools import islice
 from opcode import opmap
 
 FOLDED_FRAMES = ("<listcomp>", "<setcomp>", "<dictcomp>")
+_CODE = type(compile("", "", "exec"))
 _INLINED = sys.version_info >= (3, 12)
 _MAKERS = ("BUILD_LIST", "BUILD_SET", "BUILD_MAP")
 _MAKES_RESULT = tuple(bytes((opmap[name], 0, opmap["SWAP"], 2)) for name in _MAKERS) if _INLINED else ()
@@ -19,13 +20,17 @@ _MAKES_RESULT = tuple(bytes((opmap[name], 0, opmap["SWAP"], 2)) for name in _MAK
 
 def comprehensions_of(code):
     """The comprehensions of a code object that lie in no other one of it, or None where there are none."""
+    if not _INLINED and _CODE not in map(type, code.co_consts):
+        return None
     raw = code.co_code
     makers = _inlined(raw) if _INLINED else _functions(code, raw)
     if not makers or not hasattr(code, "co_positions"):
         return None
     spans = []
-    for at in makers:
-        line, end_line, column, end_column = next(islice(code.co_positions(), at >> 1, None))
+    positions, passed = code.co_positions(), 0
+    for at in sorted(makers):
+        line, end_line, column, end_column = next(islice(positions, (at >> 1) - passed, None))
+        passed = (at >> 1) + 1
         if line is not None and column is not None:
             spans.append((line, column, end_line, end_column))
     outer = [s for s in spans if not any(o != s and o[:2] <= s[:2] and s[2:] <= o[2:] for o in spans)]

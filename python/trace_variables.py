@@ -13,12 +13,13 @@ from itertools import repeat
 from operator import itemgetter
 from weakref import ref
 
-from trace_values import ATOMS, CONTAINERS, NAMED, WARY, is_data, note_of, render
+from trace_values import ATOMS, CONTAINERS, MAX_ITEMS, NAMED, WARY, is_data, note_of, render
 
 MAX_WHOLE = 1000  # bytes of a frame's data that are written together; else only the variables that changed
 MAX_DATA = 2000  # bytes of one variable's data
 VERSION = 2  # of marshal: without references, whose numbering depends on reference counts
 
+_SHORT = 1 << 63
 _dumps, _version, _versions = marshal.dumps, VERSION, repeat(VERSION)
 # marshal writes what has a buffer as bytes, subclasses with a `__repr__` of their own too: "s" and four bytes of length, of
 # which the upper two and most bits of the second are 0 here. (Or data that looks like it.) None of them is data.
@@ -208,6 +209,8 @@ def are_data(values):
 def holds_data(value):
     """Whether a variable with this value is written as data."""
     kind = type(value)
+    if kind is int and -_SHORT < value < _SHORT or kind is str and len(value) < MAX_ITEMS:
+        return True
     if kind in CONTAINERS:
         if not is_data(value):
             return False

@@ -15,15 +15,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseRunReport, toTrace } from '../../dist/execution/wire.js';
+import { readMarshal } from '../../dist/execution/marshal.js';
+import { readEvents } from '../../dist/execution/trace-reader.js';
 
 const CAPS = { maxEvents: 10_000, maxBytes: 1_000_000 };
-const HEADER = Buffer.from(
-  JSON.stringify({
-    ...{ kind: 'run', id: 0, index: 0, outcome: 'returned', detail: '', stdout: '', spoiled: false },
-    ...{ cpuTimeMs: 0, wallTimeMs: 0, memoryBytes: 0 },
-  }),
-);
 const SIZES = [5, 30, 100, 1000, CAPS.maxEvents + 1];
 const READINGS = 5;
 const READING_MICROSECONDS = 3000;
@@ -68,16 +63,15 @@ export function measureTracing(python, seconds, every) {
 }
 
 function read(row) {
-  const trace = toTrace(parseRunReport(HEADER, row.report), CAPS);
-  if (trace === undefined) throw new Error(`${row.program}: the reply is malformed`);
-  return trace.events;
+  const { t, u } = readMarshal(row.report);
+  return readEvents(t, new Set(u), CAPS).events;
 }
 
 function toProgram({ kind, program, events, plain, ...row }) {
   const json = JSON.stringify(plain);
-  const recorder = row.recorderSeconds + row.recorderPackSeconds + secondsOf(() => read({ ...row, program }));
+  const recorder = row.recorderSeconds + row.recorderPackSeconds + secondsOf(() => read(row));
   return {
-    ...{ kind, program, events, sameEvents: alike(read({ ...row, program }), plain) },
+    ...{ kind, program, events, sameEvents: alike(read(row), plain) },
     recorded: { plain: row.plainSeconds, recorder: row.recorderSeconds },
     whole: { plain: row.plainSeconds + row.plainPackSeconds + secondsOf(() => JSON.parse(json)), recorder },
   };
