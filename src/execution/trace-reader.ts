@@ -20,6 +20,7 @@ const NO_CHANGES: Readonly<Changes> = Object.freeze({});
 
 /** A variable as it was last written. */
 interface Variable {
+  readonly name: string;
   text: string;
   /** The data that the text is of; none for an odd variable. */
   bytes: Buffer | undefined;
@@ -33,6 +34,8 @@ interface Frame {
   /** The active frame before the last call. */
   caller: Frame | undefined;
   readonly variables: Map<string, Variable>;
+  /** The variables of the last data that came with names, in order. */
+  readonly listed: Variable[];
   /** Of the data, in order, where they come without. */
   names: readonly string[];
   /** Odd variables: how many of the data come before each. */
@@ -123,10 +126,18 @@ class TraceReader {
     const changes = this.#changes(frame, data);
     this.#active = frame.caller;
     const { number, name } = frame;
-    return {
-      ...{ kind: 'return', frame: number, function: name, line: lineOf(line), changes, ...this.#gone() },
-      value: this.#value(value),
-    };
+    const text = this.#value(value);
+    return this.#removed.length > 0
+      ? {
+          kind: 'return',
+          frame: number,
+          function: name,
+          line: lineOf(line),
+          changes,
+          ...this.#gone(),
+          value: text,
+        }
+      : { kind: 'return', frame: number, function: name, line: lineOf(line), changes, value: text };
   }
 
   #full([code, number, line, data, names, texts, value]: readonly MarshalValue[]): TraceEvent {
@@ -153,6 +164,7 @@ class TraceReader {
       name,
       caller: this.#active,
       variables: new Map(),
+      listed: [],
       names: [],
       odd: new Map(),
     };
@@ -204,7 +216,7 @@ class TraceReader {
       const name = typeof index === 'number' ? frame.names[index] : undefined;
       if (name === undefined || !Buffer.isBuffer(bytes)) throw new MalformedError('data of no variable');
       const cursor = dataCursor(bytes);
-      this.#variable(frame, name, cursor, changes);
+      this.#variable(variableOf(frame, name), cursor, changes);
       checkEnd(cursor);
     }
     return changes;
@@ -213,21 +225,29 @@ class TraceReader {
   /** Variables with their names. */
   #dictionary(frame: Frame, cursor: MarshalCursor): Changes {
     const changes: Changes = {};
+    const { listed, variables } = frame;
     cursor.at = 1;
     let count = 0;
     for (;;) {
       const code = cursor.code();
       if (code === END) break;
       if (code !== STRING) throw new MalformedError('a name that is none');
-      const name = cursor.string();
-      if (isHidden(name)) {
-        skipValue(cursor);
-        continue;
+      let variable = listed[count];
+      if (variable === undefined || !passName(cursor, variable.name)) {
+        const name = cursor.string();
+        if (isHidden(name)) {
+          skipValue(cursor);
+          continue;
+        }
+        variable = listed[count] = variableOf(frame, name);
       }
       count++;
-      this.#variable(frame, name, cursor, changes);
+      this.#variable(variable, cursor, changes);
     }
-    if (count < frame.variables.size) this.#remove(frame, namesIn(cursor.bytes));
+    if (count < variables.size) {
+      listed.length = count;
+      this.#remove(frame, new Set(listed.map(({ name }) => name)));
+    }
     return changes;
   }
 
@@ -235,32 +255,25 @@ class TraceReader {
     const changes: Changes = {};
     if (cursor.code() !== TUPLE || cursor.count() !== frame.names.length)
       throw new MalformedError('data without names');
-    for (const name of frame.names) this.#variable(frame, name, cursor, changes);
+    for (const name of frame.names) this.#variable(variableOf(frame, name), cursor, changes);
     return changes;
   }
 
-  /** Reads one variable. */
-  #variable(frame: Frame, name: string, cursor: MarshalCursor, changes: Changes): void {
+  /** Reads one variable; one without text is new. */
+  #variable(variable: Variable, cursor: MarshalCursor, changes: Changes): void {
     const { bytes, at: start } = cursor;
-    const before = frame.variables.get(name);
     skipValue(cursor);
     const end = cursor.at;
-    if (before === undefined) {
-      cursor.at = start;
-      const text = valueText(cursor, this.#unprintable);
-      frame.variables.set(name, { text, bytes, start, end });
-      this.#change(changes, name, text);
+    if (variable.bytes !== undefined && same(variable.bytes, variable.start, variable.end, bytes, start, end))
       return;
-    }
-    if (before.bytes !== undefined && same(before.bytes, before.start, before.end, bytes, start, end)) return;
     cursor.at = start;
     const text = valueText(cursor, this.#unprintable);
-    before.bytes = bytes;
-    before.start = start;
-    before.end = end;
-    if (text === before.text) return;
-    before.text = text;
-    this.#change(changes, name, text);
+    variable.bytes = bytes;
+    variable.start = start;
+    variable.end = end;
+    if (text === variable.text) return;
+    variable.text = text;
+    this.#change(changes, variable.name, text);
   }
 
   #change(changes: Changes, name: string, text: string): void {
@@ -305,14 +318,10 @@ class TraceReader {
 
   /** A variable whose text did not come from the frame's data. */
   #write(frame: Frame, name: string, text: string, changes: Changes): void {
-    const before = frame.variables.get(name);
-    if (before === undefined) {
-      frame.variables.set(name, { text, bytes: undefined, start: 0, end: 0 });
-    } else {
-      before.bytes = undefined;
-      if (before.text === text) return;
-      before.text = text;
-    }
+    const variable = variableOf(frame, name);
+    variable.bytes = undefined;
+    if (variable.text === text) return;
+    variable.text = text;
     this.#change(changes, name, text);
   }
 
@@ -353,15 +362,27 @@ function inOrder(frame: Frame, data: Readonly<Changes>, odd: Changes): Changes {
   }
 }
 
-/** The names of a dictionary of variables. */
-function namesIn(bytes: Buffer): Set<string> {
-  const cursor = new MarshalCursor(bytes, 1);
-  const names = new Set<string>();
-  while (cursor.code() !== END) {
-    names.add(cursor.string());
-    skipValue(cursor);
+function variableOf(frame: Frame, name: string): Variable {
+  let variable = frame.variables.get(name);
+  if (variable === undefined) {
+    variable = { name, text: '', bytes: undefined, start: 0, end: 0 };
+    frame.variables.set(name, variable);
   }
-  return names;
+  return variable;
+}
+
+/** Whether the string at the cursor, after its code, is this one of ASCII; then it is passed over. */
+function passName(cursor: MarshalCursor, name: string): boolean {
+  const { bytes, at } = cursor;
+  const start = at + 4;
+  if (bytes[at] !== name.length || bytes[at + 1] !== 0 || bytes[at + 2] !== 0 || bytes[at + 3] !== 0)
+    return false;
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    if (code > 0x7f || bytes[start + i] !== code) return false;
+  }
+  cursor.at = start + name.length;
+  return true;
 }
 
 /** Whether a variable is the interpreter's own: its name is written with dots or double underscores. */
