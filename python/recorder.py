@@ -98,6 +98,7 @@ class Recorder:
         sys.settrace(None)
         for tracer in self.made:
             tracer.trace = tracer.mixture = None
+            tracer.script.idle.clear()
         self.made.clear()
         self.scripts.clear()
 

@@ -85,14 +85,14 @@ class Script:
 class Frame:
     """Traces the frames of one script, one after another."""
 
-    __slots__ = ("script", "run", "number", "caller", "mixture", "is_simple", "ahead", "looked_at", "step_of", "visit", "last", "names",
+    __slots__ = ("script", "run", "number", "caller", "mixture", "is_simple", "ahead", "looked_at", "step_of", "last", "names",
                  "texts", "header", "last_line", "last_span", "raised_at", "trace")
 
     def __init__(self, script):
         self.script, self.run = script, script.recorder
         self.trace = self.local  # the trace function of the frame
         self.names = self.texts = None  # what an event in full says besides
-        self.step_of, self.visit = script.steps.get, script.visit
+        self.step_of = script.steps.get
         self.run.made.append(self)
 
     def start(self, frame):
@@ -118,7 +118,7 @@ class Frame:
         else:
             self.add(CALL, line, data, script.name)
         self.looked_at = run.stirred
-        self.ahead = self.step_of(line) or self.visit(line) if run.is_planning else None
+        self.ahead = self.step_of(line) or self.script.visit(line) if run.is_planning else None
         return self.trace
 
     def resume(self, frame):
@@ -132,7 +132,7 @@ class Frame:
         line = frame.f_lineno
         self.add(CALL, line, data)
         self.looked_at = run.stirred
-        self.ahead = self.step_of(line) or self.visit(line) if run.is_planning else None
+        self.ahead = self.step_of(line) or self.script.visit(line) if run.is_planning else None
         return self.trace
 
     def local(self, frame, event, arg):
@@ -143,7 +143,7 @@ class Frame:
             self.raised_at = -1
             step = self.ahead
             if run.is_planning:
-                self.ahead = self.step_of(line) or self.visit(line)
+                self.ahead = self.step_of(line) or self.script.visit(line)
             if not self.is_simple and (self.header is not None or self.script.comprehensions is not None):
                 line = self.place(frame, line)
                 if line == 0:
