@@ -79,7 +79,9 @@ class Planner:
     def __init__(self, code, temper):
         self.fast, self.names, self.raw = code.co_varnames, code.co_names, code.co_code
         self.eager, self.calm_calls = temper.eager, temper.calm_calls
-        self.ranges = list(code.co_lines())
+        self.ranges = {}  # line -> where its instructions lie
+        for start, end, line in code.co_lines():
+            self.ranges.setdefault(line, []).append((start, end))
         # What has no line belongs to every line.
         self.anywhere = None if temper.unplanned else self._read(None)
 
@@ -101,20 +103,18 @@ class Planner:
         """(names bound or deleted, whether calm) of the instructions of a line; None when they may do anything."""
         binds, stirs, calls, callees = set(), False, 0, 0
         raw, fast, names, eager = self.raw, self.fast, self.names, self.eager
-        before = "", 0
-        extended = 0
-        for start, end in [(start, end) for start, end, of in self.ranges if of == line]:
-            for at in range(start, end, 2):
-                operation = raw[at]
-                if operation == _CACHE:
-                    continue
+        before = before_arg = extended = 0
+        for start, end in self.ranges.get(line, ()):
+            for operation, arg in zip(raw[start:end:2], raw[start + 1:end:2]):
                 kind = _KINDS[operation]
-                arg = extended | raw[at + 1]
-                extended = 0
                 if kind is None:
-                    pass
-                elif kind == "callee":
-                    if eager and _is_calm_callee(names, self.calm_calls, opname[operation], arg, before):
+                    before = operation
+                    extended = 0
+                    continue
+                arg |= extended
+                extended = 0
+                if kind == "callee":
+                    if eager and _is_calm_callee(names, self.calm_calls, opname[operation], arg, opname[before], before_arg):
                         callees += 1
                 elif kind == "STORE_FAST":
                     binds.add(fast[arg])
@@ -140,14 +140,11 @@ class Planner:
                         binds.add(fast[arg])
                     elif kind == "DELETE_NAME":
                         binds.add(names[arg])
-                before = opname[operation], arg
+                before, before_arg = operation, arg
         return binds, not stirs and calls == callees
 
 
-_CACHE = opmap.get("CACHE", -1)
-
-
-def _is_calm_callee(names, calm_calls, name, arg, before):
+def _is_calm_callee(names, calm_calls, name, arg, before, before_arg):
     """Whether this instruction puts something on the stack that will be called, and is calm."""
     if name == "LOAD_GLOBAL":
         return _VERSION >= (3, 11) and arg & 1 and names[arg >> 1] in calm_calls
@@ -156,9 +153,9 @@ def _is_calm_callee(names, calm_calls, name, arg, before):
     if name == "LOAD_ATTR":
         return _VERSION >= (3, 12) and arg & 1 and names[arg >> 1] in _CALM_METHODS
     if name == "LOAD_NAME":
-        return before[0] == "PUSH_NULL" and _VERSION < (3, 13) and names[arg] in calm_calls
+        return before == "PUSH_NULL" and _VERSION < (3, 13) and names[arg] in calm_calls
     if name == "PUSH_NULL":
-        return before[0] == "LOAD_NAME" and _VERSION >= (3, 13) and names[before[1]] in calm_calls
+        return before == "LOAD_NAME" and _VERSION >= (3, 13) and names[before_arg] in calm_calls
     return False
 
 
@@ -185,42 +182,37 @@ class Temper:
         pending = [program]
         while pending:
             code = pending.pop()
+            raw = code.co_code  # made anew each time
             names = set(code.co_names)
             if names & _UNPLANNED:
                 self.unplanned = True
             lazy = names & _LAZY
-            if (lazy and (lazy != {"map"} or not _maps_calmly(code))) or _imports_all(code):
+            if (lazy and (lazy != {"map"} or not _maps_calmly(code))) or _imports_all(raw):
                 self.eager = False
-            shared.update(_names_of(code, "STORE_GLOBAL"), _names_of(code, "DELETE_GLOBAL"))
-            pending.extend(const for const in code.co_consts if type(const) is type(code))
-        bound = _names_of(program, "STORE_NAME")
-        # What these run makes events of its own. (Named like no builtin function: that is there before.)
-        own = {name for name in _functions_of(program) if bound.count(name) == 1 and not hasattr(builtins, name)}
-        own.difference_update(_names_of(program, "DELETE_NAME"), shared)
-        self.calm_calls = (_CALM_CALLS - {*bound, *shared}) | own
+            for operation in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+                shared.update([code.co_names[_argument(raw, at)] for at in _places_of(raw, operation)])
+            pending.extend([const for const in code.co_consts if type(const) is type(code)])
+        raw, names = program.co_code, program.co_names
+        stores = _places_of(raw, "STORE_NAME")
+        bound = [names[_argument(raw, at)] for at in stores]
+        own = {name for name, at in zip(bound, stores) if _is_definition(raw, at) and bound.count(name) == 1}
+        own.difference_update([names[_argument(raw, at)] for at in _places_of(raw, "DELETE_NAME")], shared)
+        # What those run makes events of its own. (Named like no builtin function: that is there before.)
+        self.calm_calls = (_CALM_CALLS - {*bound, *shared}) | {name for name in own if not hasattr(builtins, name)}
         self.shared = tuple(shared)
 
 
-def _functions_of(code):
-    """The names that `def` statements without decorators bind."""
-    found = []
-    for at in _places_of(code, "STORE_NAME"):
-        before = at - 2
-        while before > 0 and opname[code.co_code[before]] in ("CACHE", "EXTENDED_ARG", "SET_FUNCTION_ATTRIBUTE"):
-            before -= 2
-        if opname[code.co_code[before]] == "MAKE_FUNCTION":
-            found.append(code.co_names[_argument(code.co_code, at)])
-    return found
+def _is_definition(raw, at):
+    """Whether what is stored here is a function that a `def` without decorators has just made."""
+    at -= 2
+    while at > 0 and opname[raw[at]] in ("CACHE", "EXTENDED_ARG", "SET_FUNCTION_ATTRIBUTE"):
+        at -= 2
+    return opname[raw[at]] == "MAKE_FUNCTION"
 
 
-def _names_of(code, operation):
-    """The names that instructions of one kind are about."""
-    return [code.co_names[_argument(code.co_code, at)] for at in _places_of(code, operation)]
-
-
-def _places_of(code, operation):
+def _places_of(raw, operation):
     """The offsets of instructions of one kind."""
-    number, operations = opmap[operation], code.co_code[::2]
+    number, operations = opmap[operation], raw[::2]
     found = []
     at = operations.find(number)
     while at >= 0:
@@ -239,41 +231,38 @@ def _argument(raw, at):
     return arg
 
 
-def _imports_all(code):
+def _imports_all(raw):
     """Whether there is an `import *`. (From 3.12 on it is an intrinsic function, number 2.)"""
     if "IMPORT_STAR" in opmap:
-        return opmap["IMPORT_STAR"] in code.co_code[::2]
-    return bytes((opmap["CALL_INTRINSIC_1"], 2)) in code.co_code
+        return opmap["IMPORT_STAR"] in raw[::2]
+    return bytes((opmap["CALL_INTRINSIC_1"], 2)) in raw
 
 
 def _maps_calmly(code):
     """Whether every `map` is called at once with the name of a conversion or a `lambda`, which makes events."""
-    raw, operations = code.co_code, code.co_code[::2]
+    raw = code.co_code
     for operation in ("LOAD_NAME", "LOAD_GLOBAL"):
-        at = operations.find(opmap[operation])
-        while at >= 0:
-            if _loaded_name(code, 2 * at) == "map":
-                after = 2 * at + 2
+        for at in _places_of(raw, operation):
+            if _loaded_name(code, raw, at) == "map":
+                after = at + 2
                 while after < len(raw) and opname[raw[after]] in _BETWEEN:
                     after += 2
-                if not _loads_code(code, after) and _loaded_name(code, after) not in _CONVERSIONS:
+                if not _loads_code(code, raw, after) and _loaded_name(code, raw, after) not in _CONVERSIONS:
                     return False
-            at = operations.find(opmap[operation], at + 1)
     return True
 
 
 _BETWEEN = frozenset(("CACHE", "PUSH_NULL", "EXTENDED_ARG", "PRECALL", "NOP"))
 
 
-def _loads_code(code, at):
-    raw = code.co_code
+def _loads_code(code, raw, at):
     return at < len(raw) and opname[raw[at]] == "LOAD_CONST" and type(code.co_consts[_argument(raw, at)]) is type(code)
 
 
-def _loaded_name(code, at):
-    operation = opname[code.co_code[at]] if at < len(code.co_code) else ""
+def _loaded_name(code, raw, at):
+    operation = opname[raw[at]] if at < len(raw) else ""
     if operation == "LOAD_NAME":
-        return code.co_names[_argument(code.co_code, at)]
+        return code.co_names[_argument(raw, at)]
     if operation == "LOAD_GLOBAL":
-        return code.co_names[_argument(code.co_code, at) >> (1 if _VERSION >= (3, 11) else 0)]
+        return code.co_names[_argument(raw, at) >> (1 if _VERSION >= (3, 11) else 0)]
     return None
