@@ -15,6 +15,7 @@
  * were evaluated on counts as one.
  */
 import { spawn } from 'node:child_process';
+import { setMaxListeners } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -58,6 +59,8 @@ if (starts.length === 0 || !(MINUTES > 0)) {
   process.exit(2);
 }
 mkdirSync(RUNS, { recursive: true });
+const { signal } = new AbortController();
+setMaxListeners(0, signal);
 const does = (phase) => options.phase === 'all' || options.phase === phase;
 for (const start of starts) {
   if (does('train')) await trainBoth(start);
@@ -132,7 +135,7 @@ async function evaluateAll(start) {
       change: { evaluation: { repairSamples: 1, maxPrograms: 2, ...JSON.parse(options.evaluation) } },
     });
     await runRecipe(await readRecipe(recipe), {
-      ...{ root: RUNS, progress: SILENT, signal: new AbortController().signal, until: 'evaluate-sft' },
+      ...{ root: RUNS, progress: SILENT, signal, until: 'evaluate-sft' },
     });
     process.stderr.write(`${name}: ${arm} evaluated\n`);
   }
