@@ -46,9 +46,7 @@ PLAN_FROM = 200  # events: a shorter trace is not worth knowing what its lines c
 # Frames that only some versions have: comprehensions, and (from 3.14 on) functions that evaluate annotations.
 _FOLDED = FOLDED_FRAMES if sys.version_info < (3, 12) else ("__annotate__",)
 
-# UTF-8 of characters beyond ASCII: what begins one becomes "L", what goes on "C".
-_SHAPE = bytes(0x4C if 0xC2 <= byte <= 0xF4 else 0x43 if 0x80 <= byte <= 0xBF else 0x2E for byte in range(256))
-_wide_characters = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{1,3}").findall
+_references = re.compile(rb"&#(\d{3,7});").findall
 
 
 class Recorder:
@@ -145,8 +143,9 @@ class Recorder:
 
 def unprintable(data):
     """The characters beyond ASCII in what marshal wrote that `repr` escapes, besides surrogates: it depends on this Python's
-    Unicode."""
-    if b"LC" not in data.translate(_SHAPE):
+    Unicode. (Numbers that look like characters may be among them.)"""
+    text = data.decode("utf-8", "ignore")
+    if text.isascii():
         return ""
-    found = {wide.decode("utf-8", "replace") for wide in set(_wide_characters(data))}  # or numbers that look like it
-    return "".join(sorted(character for character in found if len(character) == 1 and not character.isprintable()))
+    codes = {int(code) for code in set(_references(text.encode("ascii", "xmlcharrefreplace")))}  # the quickest way to them
+    return "".join([chr(code) for code in sorted(codes) if 0x7F < code < 0x110000 and not chr(code).isprintable()])

@@ -262,15 +262,16 @@ class TraceReader {
   /** Reads one variable; one without text is new. */
   #variable(variable: Variable, cursor: MarshalCursor, changes: Changes): void {
     const { bytes, at: start } = cursor;
-    skipValue(cursor);
-    const end = cursor.at;
-    if (variable.bytes !== undefined && same(variable.bytes, variable.start, variable.end, bytes, start, end))
+    const { bytes: before } = variable;
+    // A value's bytes say where they end, so what begins with the same bytes is the same value.
+    if (before !== undefined && same(before, variable.start, variable.end, bytes, start)) {
+      cursor.at = start + variable.end - variable.start;
       return;
-    cursor.at = start;
+    }
     const text = valueText(cursor, this.#unprintable);
     variable.bytes = bytes;
     variable.start = start;
-    variable.end = end;
+    variable.end = cursor.at;
     if (text === variable.text) return;
     variable.text = text;
     this.#change(changes, variable.name, text);
@@ -404,10 +405,11 @@ function checkEnd(cursor: MarshalCursor): void {
   if (cursor.at !== cursor.bytes.length) throw new MalformedError('data with more behind them');
 }
 
-function same(a: Buffer, aStart: number, aEnd: number, b: Buffer, bStart: number, bEnd: number): boolean {
-  const length = aEnd - aStart;
-  if (length !== bEnd - bStart) return false;
-  if (length > 64) return a.compare(b, bStart, bEnd, aStart, aEnd) === 0;
-  for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
+/** Whether the bytes of `a` from `start` to `end` are those of `b` from `at` on. */
+function same(a: Buffer, start: number, end: number, b: Buffer, at: number): boolean {
+  const length = end - start;
+  if (at + length > b.length) return false;
+  if (length > 64) return a.compare(b, at, at + length, start, end) === 0;
+  for (let i = 0; i < length; i++) if (a[start + i] !== b[at + i]) return false;
   return true;
 }
