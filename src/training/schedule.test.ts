@@ -32,7 +32,15 @@ test('warm-up counts tokens, whatever the clock says; the end comes by whichever
   const schedule = { peak: 8, warmupShare: 0.1, decayShare: 0.6 };
   const at = (tokens: number, seconds: number): number =>
     learningRateAt({ steps: 1, tokens, seconds }, budget, schedule);
-  expect([at(50, 1), at(50, 5), at(50, 9)]).toEqual([4, 4, 4]);
+  expect([at(50, 1), at(50, 3), at(50, 5)]).toEqual([4, 4, 4]);
   expect(at(100, 70)).toBeCloseTo(4, 12);
   expect(at(700, 10)).toBeCloseTo(4, 12);
+});
+
+test('a clock that ends the run long before its steps ends warm-up too', () => {
+  const schedule = { peak: 8, warmupShare: 0.05, decayShare: 0.4 };
+  const at = (seconds: number): number =>
+    learningRateAt({ steps: 0, tokens: 0, seconds }, { steps: 100_000, seconds: 100 }, schedule);
+  const tenths = [0, 5, 7.5, 10, 50, 60, 80].map((seconds) => Math.round(10 * at(seconds)) / 10);
+  expect(tenths).toEqual([0, 0, 4, 8, 8, 8, 4]);
 });

@@ -3,8 +3,7 @@
  * budget that is used, by whichever is nearest its end. A schedule is a function of progress alone.
  *
  * A budget of steps or tokens makes equal seeds give equal results; one of seconds does not, since the schedule then
- * follows the machine's speed. Of both, only the end of a run that is slower than planned follows the clock: warm-up
- * counts steps and tokens alone.
+ * follows the machine's speed. Of both, only the end of a run that is slower than planned follows the clock.
  */
 import { UsageError } from '../core/errors.js';
 
@@ -51,16 +50,29 @@ export function secondsLeft(spent: Spent, budget: Budget): number | undefined {
   return progress > 0 && spent.seconds > 0 ? (spent.seconds * (1 - progress)) / progress : undefined;
 }
 
-/** The learning rate with so much spent. Where warm-up and decay overlap the lower one counts. */
+/**
+ * The learning rate with so much spent. Where warm-up and decay overlap the lower one counts. Warm-up counts steps and
+ * tokens, whatever the first ones took; only where the clock ends the run long before those are used up, it ends
+ * warm-up too, between `CLOCK_WARMUP`'s shares of the time.
+ */
 export function learningRateAt(
   spent: Spent,
   budget: Budget,
   { peak, warmupShare, decayShare, floor = 0 }: Schedule,
 ): number {
   const progress = progressOf(spent, budget);
-  const counted = sharesOf(['steps', 'tokens'], spent, budget);
-  const begun = counted.length > 0 ? Math.max(...counted) : progress;
-  const warm = warmupShare > 0 ? Math.min(1, begun / warmupShare) : 1;
   const left = decayShare > 0 ? Math.min(1, (1 - progress) / decayShare) : 1;
-  return peak * Math.min(warm, floor + (1 - floor) * left);
+  return peak * Math.min(warmth(spent, budget, warmupShare), floor + (1 - floor) * left);
+}
+
+const CLOCK_WARMUP = { from: 0.05, to: 0.1 };
+
+/** How far warm-up has come, in [0, 1]. */
+function warmth(spent: Spent, budget: Budget, warmupShare: number): number {
+  if (warmupShare <= 0) return 1;
+  const counted = sharesOf(['steps', 'tokens'], spent, budget);
+  if (counted.length === 0) return Math.min(1, progressOf(spent, budget) / warmupShare);
+  const [clock = 0] = sharesOf(['seconds'], spent, budget);
+  const { from, to } = CLOCK_WARMUP;
+  return Math.min(1, Math.max(...counted.map((share) => share / warmupShare), (clock - from) / (to - from)));
 }
