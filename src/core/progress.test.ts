@@ -18,6 +18,18 @@ test('the time left follows from the pace since the work began', () => {
   expect(stream.text()).toContain('40% work  30s left');
 });
 
+test('where the terminal is narrow, the text is cut and the time left stays', () => {
+  const stream = recording(true);
+  const clock = createInstantClock();
+  const progress = createTerminalProgress(stream, clock);
+  progress.update(0, 'x'.repeat(100));
+  clock.advance(10_000);
+  progress.update(0.5, 'x'.repeat(100));
+  const line = stream.text().slice(stream.text().lastIndexOf('  █'));
+  expect(line).toMatch(/50% x+ {2}10s left$/);
+  expect(line).toHaveLength(79);
+});
+
 test('away from a terminal there is a line now and then, without control codes', () => {
   const stream = recording(false);
   const clock = createInstantClock();

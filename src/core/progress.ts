@@ -40,9 +40,12 @@ export function createTerminalProgress(
       shownAt = now;
       const done = fraction - startFraction;
       const left = done > 0.01 ? ((now - started) * (1 - fraction)) / done : undefined;
-      const line = `  ${bar(fraction)} ${text}${left === undefined ? '' : `  ${formatDuration(left / 1000)} left`}`;
+      const start = `  ${bar(fraction)} `;
+      const end = left === undefined ? '' : `  ${formatDuration(left / 1000)} left`;
       clear();
-      stream.write(live ? line.slice(0, (stream.columns ?? 100) - 1) : `${line}\n`);
+      // Where a terminal is too narrow for all, the time left stays.
+      const room = Math.max(0, (stream.columns ?? 100) - 1 - start.length - end.length);
+      stream.write(live ? `${start}${text.slice(0, room)}${end}` : `${start}${text}${end}\n`);
       shown = live;
     },
     finish: (text) => {

@@ -3,9 +3,18 @@
  */
 import type { RlStep } from '../../training/rl/options.js';
 
+/** What a task is called where there is little room. */
+const SHORT: Readonly<Record<string, string>> = {
+  'output-prediction': 'predict',
+  solving: 'solve',
+  'self-rlef': 'repair',
+};
+
 /** Reward per task, speed and staleness; the time left is the progress line's own business. */
 export function stepLine(step: RlStep): string {
-  const rewards = Object.entries(step.tasks).map(([name, { reward }]) => `${name} ${reward.toFixed(2)}`);
+  const rewards = Object.entries(step.tasks).map(
+    ([name, { reward }]) => `${SHORT[name] ?? name} ${reward.toFixed(2)}`,
+  );
   const speed = `${(step.tokensPerSecond / 1000).toFixed(1)}k tokens/s`;
   const age = meanStaleness(step);
   const stale = age > 0 ? `, staleness ${age.toFixed(1)}` : '';
