@@ -19,7 +19,7 @@ export interface PlaySampling extends TurnSampling {
    * Of the turns in which the model says what a program prints; default: `temperature`, as in the paper. Programs want
    * variety to choose from, a simulation wants to be right: 0 gives the likeliest one.
    */
-  readonly simulationTemperature?: number;
+  readonly simulationTemperature?: number | undefined;
 }
 
 /** The paper's, §5.1.2. */

@@ -15,7 +15,7 @@ import {
   type Worked,
   type Workplace,
 } from './model-run.js';
-import { maxTokensFor, samplingOf } from './verify.js';
+import { maxTokensFor } from './verify.js';
 
 export interface FixSettings extends Settings {
   readonly command: 'fix';
@@ -59,11 +59,12 @@ async function fixProblem(
 ): Promise<Worked<FixOutcome>> {
   const { solver, sandbox, signal } = workplace;
   const { seed, maxPrograms, episodes, feedback, comparator } = settings;
+  const { temperature, topP, simulationTemperature } = settings;
   const context = createEvaluationContext(solver.model, sandbox, problem, {
     stage: 'fix',
     style: solver.style,
     seed,
-    sampling: samplingOf(settings),
+    sampling: { temperature, topP, simulationTemperature },
     samples: 0,
     predictions: 0,
     maxTokens: maxTokensFor(workplace, settings),

@@ -6,7 +6,6 @@
  * is then no curve by simulation: that needs every prediction.
  */
 
-import type { PlaySampling } from '../episode/play.js';
 import {
   recordSelection,
   type Simulations,
@@ -89,15 +88,6 @@ export function maxTokensFor(
   return solver.style.id === 'terse' ? MAX_TOKENS : { solve: 8_192, simulate: 8_192, review: 8_192 };
 }
 
-/** Of `verify` and of `fix`. */
-export function samplingOf({
-  temperature,
-  topP,
-  simulationTemperature,
-}: Pick<VerifySettings, 'temperature' | 'topP' | 'simulationTemperature'>): PlaySampling {
-  return { temperature, topP, ...(simulationTemperature !== undefined && { simulationTemperature }) };
-}
-
 async function verifyProblem(
   problem: Problem,
   workplace: Workplace,
@@ -117,12 +107,13 @@ async function verifyProblem(
 function contextOf(problem: Problem, workplace: Workplace, settings: VerifySettings): EvaluationContext {
   const { solver, verifier, sandbox, signal } = workplace;
   const { samples, predictions, comparator, seed, publicTestsInPrompt } = settings;
+  const { temperature, topP, simulationTemperature } = settings;
   return createEvaluationContext(solver.model, sandbox, problem, {
     stage: 'verify',
     style: solver.style,
     verifier: { model: verifier.model, style: verifier.style },
     seed,
-    sampling: samplingOf(settings),
+    sampling: { temperature, topP, simulationTemperature },
     samples,
     predictions,
     maxTokens: maxTokensFor(workplace, settings),

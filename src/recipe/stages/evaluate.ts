@@ -60,7 +60,7 @@ async function evaluateCheckpoint(context: StageContext, checkpoint: 'sft' | 'rl
     seed: recipe.seed,
     publicTestsInPrompt: recipe.publicTestsInPrompt,
     feedbackShows: recipe.feedbackShows,
-    sampling: { temperature, topP, ...(simulationTemperature !== undefined && { simulationTemperature }) },
+    sampling: { temperature, topP, simulationTemperature },
     samples,
     predictions,
     unseenTests,
