@@ -4,8 +4,9 @@
  * The recorder writes values as bytes and leaves the rest to us: which of a frame's variables changed, their texts, the
  * cap on all texts together. Nothing it says is believed beyond its form: what does not have it is a `MalformedError`.
  */
-import { lengthOf, scalarValueText, skipValue, type Unprintable, valueText } from './literals.js';
+import { lengthOf, scalarValueText, skipValue, valueText } from './literals.js';
 import { DICT, END, MalformedError, MarshalCursor, type MarshalValue, STRING, TUPLE } from './marshal.js';
+import type { Unprintable } from './python-repr.js';
 import type { TraceCaps, TraceEvent } from './types.js';
 
 /** Longer than one variable's or one frame's data are. */

@@ -4,8 +4,9 @@
  * The process ran an untrusted program, so nothing it says is believed beyond its form: a report that does not have
  * the form makes `parseRunReport` return undefined, and the pool treats the process as broken.
  */
-import type { Unprintable } from './literals.js';
+
 import { MalformedError, type MarshalRecord, type MarshalValue, readMarshal } from './marshal.js';
+import type { Unprintable } from './python-repr.js';
 import { readEvents } from './trace-reader.js';
 import type { Execution, ExecutionOutcome, Trace, TraceCaps, TraceEvent } from './types.js';
 

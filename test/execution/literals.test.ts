@@ -4,9 +4,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { floatText, lengthOf, stringText, valueText } from '../../src/execution/literals.js';
+import { lengthOf, valueText } from '../../src/execution/literals.js';
 import { MarshalCursor } from '../../src/execution/marshal.js';
 import { probePython, pythonFolder } from '../../src/execution/native/probe.js';
+import { floatText, stringText } from '../../src/execution/python-repr.js';
 
 const SCRIPT = `
 import base64, json, marshal, random, struct, sys

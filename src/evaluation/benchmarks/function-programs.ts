@@ -2,6 +2,7 @@
  * The Python programs that run function tests in a sandbox: recording which calls the tests make of a trusted reference,
  * replaying a candidate's answers to them, and, where neither can be, tests and candidate in one process.
  */
+import { stringText } from '../../execution/python-repr.js';
 import type { FunctionProblem } from './function-code.js';
 
 /** Prints, as its last line, `{"calls": [argument source, …]}` or `{"weak": reason}`. */
@@ -71,7 +72,7 @@ export function weakProgram(problem: FunctionProblem, source: string, sign: stri
       : tests.kind === 'asserts'
         ? [tests.setup, ...tests.statements]
         : [];
-  return `${source}\n\n__import__("random").seed(0)\n${lines.join('\n')}\n\nprint()\nprint(${pythonText(sign)})\n`;
+  return `${source}\n\n__import__("random").seed(0)\n${lines.join('\n')}\n\nprint()\nprint(${stringText(sign)})\n`;
 }
 
 /** Defines `reference` (its namespace), ENTRY and `run_tests(candidate)`. */
@@ -83,28 +84,19 @@ function setUp({ tests, entryPoint }: FunctionProblem, reference: string): strin
         ? [tests.setup, ...tests.statements]
         : [];
   return `import random
-ENTRY = ${pythonText(entryPoint)}
+ENTRY = ${stringText(entryPoint)}
 reference = {"__name__": "reference"}
-exec(${pythonText(reference)}, reference)
+exec(${stringText(reference)}, reference)
 
 def run_tests(candidate):
     # A namespace of their own: the reference's calls of itself are not the tests'.
     tests = dict(reference)
     tests[ENTRY] = candidate
     random.seed(0)
-    exec(${pythonText(lines.join('\n'))}, tests)
+    exec(${stringText(lines.join('\n'))}, tests)
     if ${tests.kind === 'check' ? 'True' : 'False'}:
         tests["check"](candidate)
 `;
-}
-
-/** A Python string literal. */
-function pythonText(text: string): string {
-  // JSON escapes are Python's, but that a pair of surrogates is one character.
-  return JSON.stringify(text).replace(
-    /[\u{10000}-\u{10ffff}]/gu,
-    (character) => `\\U${character.codePointAt(0)!.toString(16).padStart(8, '0')}`,
-  );
 }
 
 /** Values as source, and back: literals only, written by us, never evaluated. */
