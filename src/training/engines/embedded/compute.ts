@@ -3,8 +3,7 @@ import { InfrastructureError } from '../../../core/errors.js';
 import type { Loss } from '../../types.js';
 import { addGradients } from './adam.js';
 import { layOut, type ParameterLayout } from './architecture.js';
-import { prepareDecodeWeights } from './decode-graph.js';
-import { type DecodePrograms, openDecodePrograms } from './decoder.js';
+import { Decoder } from './decoder.js';
 import type { FilledBatch, Lane, LaneOptions, LaneRunResult, Sequence, SequenceRequest } from './lane.js';
 import { lossSum } from './loss.js';
 import { SequenceBatcher } from './sequence-batcher.js';
@@ -16,7 +15,8 @@ export class Compute implements Lane {
   private readonly parameters: Float32Array;
   private readonly samplers = new Map<number, SequenceBatcher>();
   private train: TrainPrograms | undefined;
-  private decode: Promise<DecodePrograms> | undefined;
+  /** Decoders that no sampler uses now; their arrays are kept, since fresh ones for every new version cost more than they hold. */
+  private readonly idle: Decoder[] = [];
   private gradients: Float32Array | undefined;
   private scratch: Float32Array | undefined;
   private accumulated = false;
@@ -55,9 +55,10 @@ export class Compute implements Lane {
 
   async openSampler(sampler: number, slots: number): Promise<void> {
     const { config, threads } = this.options;
-    const weights = prepareDecodeWeights(config, this.layout, this.parameters);
-    this.decode ??= openDecodePrograms(config, threads);
-    this.samplers.set(sampler, new SequenceBatcher(config, await this.decode, weights, slots));
+    const at = this.idle.findIndex((decoder) => decoder.slots === slots);
+    const [decoder = new Decoder(config, threads, slots)] = at < 0 ? [] : this.idle.splice(at, 1);
+    await decoder.open(this.parameters);
+    this.samplers.set(sampler, new SequenceBatcher(config, decoder));
   }
 
   async sample(sampler: number, id: number, request: SequenceRequest): Promise<Sequence> {
@@ -83,13 +84,12 @@ export class Compute implements Lane {
   async closeSampler(sampler: number): Promise<void> {
     const batcher = this.samplers.get(sampler);
     this.samplers.delete(sampler);
-    await batcher?.close();
+    if (batcher !== undefined) this.idle.push(await batcher.close());
   }
 
   async close(): Promise<void> {
     for (const sampler of [...this.samplers.keys()]) await this.closeSampler(sampler);
     await this.train?.release();
-    await (await this.decode)?.release();
   }
 
   /** Where the next run writes: straight into the gradients when they are empty, else beside them. */

@@ -5,21 +5,12 @@
  * - decode: one token per sequence against a cache; gives the new keys and values only (the caller writes them
  *   into the cache: an output as large as the cache would cost more than the arithmetic).
  *
- * The weights are those of `prepareDecodeWeights`: norm gains folded into the matrix that follows, 1/√d into the
- * query projection.
+ * The weights are constants of the graphs, so that onnxruntime packs them once and not at every step. They are those of
+ * `foldWeights`: norm gains folded into the matrix that follows, 1/√d into the query projection.
  */
 
-import type { Tensor } from 'onnxruntime-node';
-import {
-  headSizeOf,
-  layOut,
-  type ModelConfig,
-  type ParameterLayout,
-  type ParameterTensor,
-  rotaryTables,
-} from './architecture.js';
-import { DYNAMIC, GraphBuilder, int, type Value } from './graph-builder.js';
-import { type TensorMap, tensorOver } from './runtime.js';
+import { headSizeOf, layOut, type ModelConfig, type ParameterTensor, rotaryTables } from './architecture.js';
+import { DYNAMIC, type ElementType, GraphBuilder, int, type Value } from './graph-builder.js';
 import {
   add,
   batchedMatMul,
@@ -27,103 +18,129 @@ import {
   gemm,
   multiply,
   normalize,
+  reduce,
   reshape,
   rotate,
   silu,
   softmax,
+  split,
   toInt64,
   transpose,
 } from './tensor-math.js';
 
-/** The norm whose gain is folded into a matrix, by the matrix' kind. */
-const NORM_BEFORE: Readonly<Record<string, string>> = {
-  q: 'attentionNorm',
-  k: 'attentionNorm',
-  v: 'attentionNorm',
-  gate: 'mlpNorm',
-  up: 'mlpNorm',
-};
-
-/** Weights of the decode graphs on an own copy of the parameters, named as the graphs' inputs. */
-export function prepareDecodeWeights(
-  config: ModelConfig,
-  layout: ParameterLayout,
-  parameters: Float32Array,
-): TensorMap {
-  const byKey = new Map(layout.tensors.map((tensor) => [tensor.key, tensor]));
-  /** A copy of a matrix, each column times the gain of a norm and `scale`. */
-  const folded = (key: string, norm?: string, scale = 1): Tensor => {
-    const { offset, size, shape } = byKey.get(key) as ParameterTensor;
-    const matrix = parameters.slice(offset, offset + size);
-    const gain = norm === undefined ? undefined : byKey.get(norm);
-    const width = shape.at(-1) as number;
-    for (let i = 0; gain !== undefined && i < size; i++) {
-      matrix[i] = (matrix[i] as number) * (parameters[gain.offset + (i % width)] as number) * scale;
-    }
-    return tensorOver(matrix, shape);
-  };
-  const scale = 1 / Math.sqrt(headSizeOf(config));
-  const weights: TensorMap = { 'weight.embed': folded('embed'), 'weight.head': folded('embed', 'finalNorm') };
-  for (const { key } of layerMatrices(layout)) {
-    const [, kind = '', layer = ''] = /^([a-zA-Z]+)(\d+)$/.exec(key) ?? [];
-    const norm = NORM_BEFORE[kind];
-    weights[`weight.${key}`] = folded(key, norm && `${norm}${layer}`, kind === 'q' ? scale : 1);
-  }
-  return weights;
+interface Matrix {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
 }
 
-function layerMatrices(layout: ParameterLayout): ParameterTensor[] {
-  return layout.tensors.filter(({ shape, key }) => shape.length > 1 && key !== 'embed');
+/**
+ * A copy of the parameters for the graphs of sampling: `embed`, `head`, and per layer `projections<i>` (queries, keys and values,
+ * [(H + 2K)·d][D]), `attentionOut<i>`, `gate<i>`, `up<i>`, `down<i>`.
+ */
+export type DecodeWeights = ReadonlyMap<string, Matrix>;
+
+export function foldWeights(config: ModelConfig, parameters: Float32Array): DecodeWeights {
+  const { tensors } = layOut(config);
+  const byKey = new Map(tensors.map((tensor) => [tensor.key, tensor]));
+  const find = (key: string): ParameterTensor => byKey.get(key) as ParameterTensor;
+  const width = config.hiddenSize;
+  const take = (key: string): Matrix => {
+    const { offset, size, shape } = find(key);
+    return { shape, data: parameters.slice(offset, offset + size) };
+  };
+  /** Each column times the gain of a norm; the first `scaled` rows times 1/√d. */
+  const fold = ({ shape, data }: Matrix, norm: string, scaled = 0): Matrix => {
+    const gain = find(norm).offset;
+    const scale = 1 / Math.sqrt(headSizeOf(config));
+    for (let i = 0; i < data.length; i++) {
+      const factor = (parameters[gain + (i % width)] as number) * (i < scaled * width ? scale : 1);
+      data[i] = (data[i] as number) * factor;
+    }
+    return { shape, data };
+  };
+  /** Queries, keys and values lie one behind another. */
+  const projections = (i: number): Matrix => {
+    const last = find(`v${i}`);
+    const data = parameters.slice(find(`q${i}`).offset, last.offset + last.size);
+    return fold({ shape: [data.length / width, width], data }, `attentionNorm${i}`, width);
+  };
+  const weights = new Map([
+    ['embed', take('embed')],
+    ['head', fold(take('embed'), 'finalNorm')],
+  ]);
+  for (let i = 0; i < config.layers; i++) {
+    weights.set(`projections${i}`, projections(i));
+    for (const key of [`attentionOut${i}`, `down${i}`]) weights.set(key, take(key));
+    for (const key of [`gate${i}`, `up${i}`]) weights.set(key, fold(take(key), `mlpNorm${i}`));
+  }
+  return weights;
 }
 
 /**
  * Inputs: tokens int32 [R][T], positions int32 [R][T], mask [T][T] additive, last int32 [R] (index of each
  * prompt's last token in R·T). Outputs: probabilities [R][V], key<i> and value<i> [R][K][T][d].
  */
-export function buildPrefillGraph(config: ModelConfig): Uint8Array {
+export function buildPrefillGraph(config: ModelConfig, weights: DecodeWeights): Uint8Array {
   const g = new GraphBuilder();
   const tokens = g.input('tokens', 'int32', [DYNAMIC, DYNAMIC]);
   const positions = toInt64(g, g.input('positions', 'int32', [DYNAMIC, DYNAMIC]));
   const mask = g.input('mask', 'float32', [DYNAMIC, DYNAMIC]);
   const last = g.input('last', 'int32', [DYNAMIC]);
-  const shared = createShared(g, config, positions);
-  const { heads, keyValueHeads, headSize } = shared;
+  const model = new Model(g, config, weights);
+  const { heads, keyValueHeads, headSize, width } = model;
   const group = heads / keyValueHeads;
-  const columns = config.hiddenSize;
 
   // The residual stream is [R·T, D]; attention looks at it as [R, T, …] through the shape of `tokens`.
   const extent = g.apply('Shape', [tokens], [2], { type: 'int64' });
-  const asRows = (x: Value, width: number): Value => {
-    const target = g.apply('Concat', [extent, g.constant('int64', [1], [width])], [3], {
+  const asRows = (x: Value, columns: number): Value => {
+    const target = g.apply('Concat', [extent, g.constant('int64', [1], [columns])], [3], {
       type: 'int64',
       attributes: { axis: int(0) },
     });
-    return g.apply('Reshape', [x, target], [DYNAMIC, DYNAMIC, width]);
+    return g.apply('Reshape', [x, target], [DYNAMIC, DYNAMIC, columns]);
   };
   const byHead = (x: Value, count: number): Value => {
     const target = g.constant('int64', [4], [0, 0, count, headSize]);
     const shape = [DYNAMIC, DYNAMIC, count, headSize];
     return transpose(g, g.apply('Reshape', [x, target], shape), [0, 2, 1, 3]);
   };
-  let x = reshape(g, gather(g, shared.weight('embed'), tokens, [DYNAMIC, DYNAMIC, columns]), [
-    DYNAMIC,
-    columns,
-  ]);
-  for (let i = 0; i < config.layers; i++) {
-    x = layer(g, shared, i, x, (q, k, v) => {
-      const queries = byHead(shared.rotate(asRows(q, columns)), heads);
-      const keys = byHead(shared.rotate(asRows(k, keyValueHeads * headSize)), keyValueHeads);
-      const values = byHead(asRows(v, keyValueHeads * headSize), keyValueHeads);
-      g.output(keys, `key${i}`);
-      g.output(values, `value${i}`);
-      const perHead = (kv: Value): Value => (group === 1 ? kv : repeatHeads(g, kv, group));
-      const scores = add(g, batchedMatMul(g, queries, perHead(keys), { transB: true }), mask);
-      const attended = batchedMatMul(g, softmax(g, 'Softmax', scores), perHead(values));
-      return reshape(g, transpose(g, attended, [0, 2, 1, 3]), [DYNAMIC, columns]);
-    });
+  const perHead = (x: Value): Value => (group === 1 ? x : repeatHeads(g, x, group));
+  const attend = (queries: Value, keys: Value, values: Value, visible: Value): Value => {
+    const scores = add(g, batchedMatMul(g, queries, perHead(keys), { transB: true }), visible);
+    const attended = batchedMatMul(g, softmax(g, 'Softmax', scores), perHead(values));
+    return reshape(g, transpose(g, attended, [0, 2, 1, 3]), [DYNAMIC, width]);
+  };
+  const keysAndValues = (i: number, keys: Value, values: Value): [Value, Value] => {
+    const rotated = model.rotate(asRows(keys, keyValueHeads * headSize), positions);
+    return [
+      g.renameToOutput(byHead(rotated, keyValueHeads), `key${i}`),
+      g.renameToOutput(byHead(asRows(values, keyValueHeads * headSize), keyValueHeads), `value${i}`),
+    ];
+  };
+
+  let x = reshape(g, gather(g, model.weight('embed'), tokens, [DYNAMIC, DYNAMIC, width]), [DYNAMIC, width]);
+  for (let i = 0; i < config.layers - 1; i++) {
+    const [q, k, v] = model.project(i, x);
+    const queries = byHead(model.rotate(asRows(q, width), positions), heads);
+    x = model.mix(i, x, attend(queries, ...keysAndValues(i, k, v), mask));
   }
-  const ends = gather(g, x, last, [DYNAMIC, columns]);
-  g.output(probabilities(g, shared, config, ends), 'probabilities');
+  // Of the last layer's results only those of each prompt's last token are looked at.
+  const i = config.layers - 1;
+  const [q, k, v] = model.project(i, x);
+  const at = gather(g, reshape(g, positions, [DYNAMIC]), last, [DYNAMIC], 'int64');
+  const query = reshape(g, gather(g, q, last, [DYNAMIC, width]), [DYNAMIC, 1, width]);
+  const queries = byHead(model.rotate(query, reshape(g, at, [DYNAMIC, 1])), heads);
+  const visible = g.apply(
+    'Unsqueeze',
+    [gather(g, mask, at, [DYNAMIC, DYNAMIC]), g.constant('int64', [2], [1, 2])],
+    [DYNAMIC, 1, 1, DYNAMIC],
+  );
+  const ends = model.mix(
+    i,
+    gather(g, x, last, [DYNAMIC, width]),
+    attend(queries, ...keysAndValues(i, k, v), visible),
+  );
+  g.output(model.probabilities(ends), 'probabilities');
   return g.encode();
 }
 
@@ -131,99 +148,110 @@ export function buildPrefillGraph(config: ModelConfig): Uint8Array {
  * Inputs: tokens int32 [B], positions int32 [B][1], mask [B][1][1][S] additive over the cache, keys<i> and
  * values<i> [B][K][S][d]. Outputs: probabilities [B][V], key<i> and value<i> [B][K][1][d].
  */
-export function buildDecodeGraph(config: ModelConfig): Uint8Array {
+export function buildDecodeGraph(config: ModelConfig, weights: DecodeWeights): Uint8Array {
   const g = new GraphBuilder();
   const tokens = g.input('tokens', 'int32', [DYNAMIC]);
   const positions = toInt64(g, g.input('positions', 'int32', [DYNAMIC, 1]));
   const mask = g.input('mask', 'float32', [DYNAMIC, 1, 1, DYNAMIC]);
-  const shared = createShared(g, config, positions);
-  const { heads, keyValueHeads, headSize } = shared;
-  const columns = config.hiddenSize;
-  const rotated = (x: Value, width: number): Value => shared.rotate(reshape(g, x, [DYNAMIC, 1, width]));
+  const model = new Model(g, config, weights);
+  const { heads, keyValueHeads, headSize, width } = model;
   const byHead = (x: Value, group: number): Value => reshape(g, x, [DYNAMIC, keyValueHeads, group, headSize]);
 
-  let x = gather(g, shared.weight('embed'), tokens, [DYNAMIC, columns]);
+  let x = gather(g, model.weight('embed'), tokens, [DYNAMIC, width]);
   for (let i = 0; i < config.layers; i++) {
     const cached = [DYNAMIC, keyValueHeads, DYNAMIC, headSize];
     const keys = g.input(`keys${i}`, 'float32', cached);
     const values = g.input(`values${i}`, 'float32', cached);
-    x = layer(g, shared, i, x, (q, k, v) => {
-      const query = byHead(rotated(q, columns), heads / keyValueHeads);
-      const key = byHead(rotated(k, keyValueHeads * headSize), 1);
-      const value = byHead(v, 1);
-      g.output(key, `key${i}`);
-      g.output(value, `value${i}`);
-      const past = add(g, batchedMatMul(g, query, keys, { transB: true }), mask);
-      const present = batchedMatMul(g, query, key, { transB: true });
-      const weights = softmax(g, 'Softmax', concat(g, [past, present], 3));
-      const onPast = slice(g, weights, 0, -1, past.shape);
-      const onPresent = slice(g, weights, -1, Number.MAX_SAFE_INTEGER, present.shape);
-      const attended = add(g, batchedMatMul(g, onPast, values), multiply(g, onPresent, value));
-      return reshape(g, attended, [DYNAMIC, columns]);
-    });
+    const [q, k, v] = model.project(i, x, positions);
+    const query = byHead(q, heads / keyValueHeads);
+    const key = g.renameToOutput(byHead(k, 1), `key${i}`);
+    const value = g.renameToOutput(byHead(v, 1), `value${i}`);
+    const past = add(g, batchedMatMul(g, query, keys, { transB: true }), mask);
+    const present = reduce(g, 'ReduceSum', multiply(g, query, key), -1);
+    const shares = softmax(g, 'Softmax', concat(g, [past, present], 3));
+    const onPast = slice(g, shares, 0, -1, past.shape);
+    const onPresent = slice(g, shares, -1, Number.MAX_SAFE_INTEGER, present.shape);
+    const attended = add(g, batchedMatMul(g, onPast, values), multiply(g, onPresent, value));
+    x = model.mix(i, x, reshape(g, attended, [DYNAMIC, width]));
   }
-  g.output(probabilities(g, shared, config, x), 'probabilities');
+  g.output(model.probabilities(x), 'probabilities');
   return g.encode();
 }
 
-interface Shared {
+/** What both graphs do with rows of the residual stream, [N, D]. */
+class Model {
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly headSize: number;
-  readonly eps: number;
-  weight(name: string): Value;
-  rotate(x: Value): Value;
+  readonly width: number;
+  private readonly g: GraphBuilder;
+  private readonly eps: number;
+  private readonly weights: DecodeWeights;
+  private readonly cosines: Value;
+  private readonly sines: Value;
+
+  constructor(g: GraphBuilder, config: ModelConfig, weights: DecodeWeights) {
+    this.g = g;
+    this.heads = config.heads;
+    this.keyValueHeads = config.keyValueHeads;
+    this.headSize = headSizeOf(config);
+    this.width = config.hiddenSize;
+    this.eps = config.rmsNormEps;
+    this.weights = weights;
+    const { cosines, sines } = rotaryTables(config);
+    const shape = [config.maxLength, this.headSize / 2];
+    this.cosines = g.constant('float32', shape, cosines);
+    this.sines = g.constant('float32', shape, sines);
+  }
+
+  weight(key: string): Value {
+    const { shape, data } = this.weights.get(key) as Matrix;
+    return this.g.weights(shape, data);
+  }
+
+  /** Queries, keys and values of a layer: [N, H·d], [N, K·d], [N, K·d]; rotated, where `positions` [N, 1] are given. */
+  project(layer: number, x: Value, positions?: Value): [Value, Value, Value] {
+    const { g, headSize, keyValueHeads, width } = this;
+    const { normalized } = normalize(g, x, this.eps);
+    const all = gemm(g, normalized, this.weight(`projections${layer}`), { transB: true });
+    const keyWidth = keyValueHeads * headSize;
+    if (positions === undefined) return split(g, all, [width, keyWidth, keyWidth]) as [Value, Value, Value];
+    const [rotating, values] = split(g, all, [width + keyWidth, keyWidth]) as [Value, Value];
+    const rotated = this.rotate(reshape(g, rotating, [DYNAMIC, 1, width + keyWidth]), positions);
+    const [queries, keys] = split(g, rotated, [width, keyWidth]) as [Value, Value];
+    return [queries, keys, values];
+  }
+
+  /** x [batch][T][heads·d], positions [batch][T]. */
+  rotate(x: Value, positions: Value): Value {
+    return rotate(this.g, x, positions, this.cosines, this.sines);
+  }
+
+  /** The rest of a layer on x [N, D], after attention gave `attended` [N, H·d]. */
+  mix(layer: number, x: Value, attended: Value): Value {
+    const { g } = this;
+    const apply = (input: Value, key: string, residual?: Value): Value =>
+      gemm(g, input, this.weight(`${key}${layer}`), { transB: true, add: residual });
+    const mid = apply(attended, 'attentionOut', x);
+    const { normalized } = normalize(g, mid, this.eps);
+    return apply(multiply(g, silu(g, apply(normalized, 'gate')), apply(normalized, 'up')), 'down', mid);
+  }
+
+  probabilities(x: Value): Value {
+    const { g } = this;
+    const { normalized } = normalize(g, x, this.eps);
+    return softmax(g, 'Softmax', gemm(g, normalized, this.weight('head'), { transB: true }));
+  }
 }
 
-function createShared(g: GraphBuilder, config: ModelConfig, positions: Value): Shared {
-  const headSize = headSizeOf(config);
-  const { cosines, sines } = rotaryTables(config);
-  const shape = [config.maxLength, headSize / 2];
-  const cosineTable = g.constant('float32', shape, cosines);
-  const sineTable = g.constant('float32', shape, sines);
-  const layout = layOut(config);
-  const weights = new Map<string, Value>();
-  const declare = (name: string, shape: readonly number[]): void => {
-    weights.set(name, g.input(`weight.${name}`, 'float32', shape));
-  };
-  for (const name of ['embed', 'head']) declare(name, [config.vocabSize, config.hiddenSize]);
-  for (const { key, shape } of layerMatrices(layout)) declare(key, shape);
-  return {
-    heads: config.heads,
-    keyValueHeads: config.keyValueHeads,
-    headSize,
-    eps: config.rmsNormEps,
-    weight: (name) => weights.get(name) as Value,
-    rotate: (x) => rotate(g, x, positions, cosineTable, sineTable),
-  };
-}
-
-/** One layer on x [N, D]; `attend` turns q, k, v [N, …] into [N, D]. */
-function layer(
+function gather(
   g: GraphBuilder,
-  shared: Shared,
-  index: number,
-  x: Value,
-  attend: (q: Value, k: Value, v: Value) => Value,
+  table: Value,
+  ids: Value,
+  shape: readonly number[],
+  type: ElementType = 'float32',
 ): Value {
-  const { weight, eps } = shared;
-  const project = (input: Value, key: string): Value =>
-    gemm(g, input, weight(`${key}${index}`), { transB: true });
-  const before = normalize(g, x, eps).normalized;
-  const [q, k, v] = ['q', 'k', 'v'].map((key) => project(before, key)) as [Value, Value, Value];
-  const mid = gemm(g, attend(q, k, v), weight(`attentionOut${index}`), { transB: true, add: x });
-  const after = normalize(g, mid, eps).normalized;
-  const inner = multiply(g, silu(g, project(after, 'gate')), project(after, 'up'));
-  return gemm(g, inner, weight(`down${index}`), { transB: true, add: mid });
-}
-
-function probabilities(g: GraphBuilder, shared: Shared, config: ModelConfig, x: Value): Value {
-  const { normalized } = normalize(g, x, config.rmsNormEps);
-  return softmax(g, 'Softmax', gemm(g, normalized, shared.weight('head'), { transB: true }));
-}
-
-function gather(g: GraphBuilder, table: Value, ids: Value, shape: readonly number[]): Value {
-  return g.apply('Gather', [table, ids], shape, { attributes: { axis: int(0) } });
+  return g.apply('Gather', [table, ids], shape, { type, attributes: { axis: int(0) } });
 }
 
 /** Part of the last of four axes. */

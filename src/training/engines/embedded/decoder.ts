@@ -1,58 +1,48 @@
 /**
  * Arithmetic of sampling: runs the prefill and decode graphs on one copy of the weights, and keeps the cache.
- * Knows slots and tokens; which request sits in which slot, and when, is the sampler's business (sampler.ts).
+ * Knows slots and tokens; which request sits in which slot, and when, is the batcher's business (sequence-batcher.ts).
+ *
+ * Its arrays are as large as the cache, so a decoder outlives its weights: `open` gives it others.
  */
 import { headSizeOf, type ModelConfig } from './architecture.js';
-import { buildDecodeGraph, buildPrefillGraph } from './decode-graph.js';
-import { KeyValueCache, type Prefix } from './key-value-cache.js';
+import { buildDecodeGraph, buildPrefillGraph, foldWeights } from './decode-graph.js';
+import { KeyValueCache } from './key-value-cache.js';
 import { openProgram, type Program, type TensorMap, tensorOver } from './runtime.js';
 
-/** The opened graphs of one architecture; samplers on different weights share them. */
-export interface DecodePrograms {
+interface Programs {
   readonly prefill: Program;
   readonly decode: Program;
-  release(): Promise<void>;
 }
 
-export async function openDecodePrograms(config: ModelConfig, threads: number): Promise<DecodePrograms> {
-  const prefill = await openProgram(buildPrefillGraph(config), threads);
-  const decode = await openProgram(buildDecodeGraph(config), threads);
-  return {
-    prefill,
-    decode,
-    release: async () => {
-      await prefill.release();
-      await decode.release();
-    },
-  };
-}
-
-/** A prefilled prompt: its keys and values, and the distribution of the token that follows, [V]. */
-export interface Prefilled {
-  readonly prefix: Prefix;
-  readonly probabilities: Float32Array;
+/** What the last prefill left: keys and values in turn, per layer [R][K][length][d]. */
+interface Prefilled {
+  readonly arrays: readonly Float32Array[];
+  readonly length: number;
 }
 
 const MASKED = -1e9;
 
 export class Decoder {
+  readonly slots: number;
   /** [slot][V], valid after `step` for the slots that took part. */
   readonly probabilities: Float32Array;
   private readonly config: ModelConfig;
-  private readonly programs: DecodePrograms;
-  private readonly weights: TensorMap;
+  private readonly threads: number;
   private readonly cache: KeyValueCache;
   private readonly tokens: Int32Array;
   private readonly positions: Int32Array;
   private readonly mask: Float32Array;
   private readonly fresh: readonly { readonly key: Float32Array; readonly value: Float32Array }[];
   private readonly outputs = new Map<number, TensorMap>();
+  private programs: Programs | undefined;
+  private prefilled: Prefilled = { arrays: [], length: 0 };
   private scratch = new Float32Array(0);
+  private causal = new Float32Array(0);
 
-  constructor(config: ModelConfig, programs: DecodePrograms, weights: TensorMap, slots: number) {
+  constructor(config: ModelConfig, threads: number, slots: number) {
     this.config = config;
-    this.programs = programs;
-    this.weights = weights;
+    this.threads = threads;
+    this.slots = slots;
     this.cache = new KeyValueCache(config, slots);
     this.tokens = new Int32Array(slots);
     this.positions = new Int32Array(slots);
@@ -65,8 +55,24 @@ export class Decoder {
     }));
   }
 
-  /** Runs several prompts at once. */
-  async prefill(prompts: readonly (readonly number[])[]): Promise<Prefilled[]> {
+  /** Takes a copy of these parameters, before anything else runs. Closed before, or never opened. */
+  async open(parameters: Float32Array): Promise<void> {
+    const { config, threads } = this;
+    const weights = foldWeights(config, parameters);
+    const prefill = await openProgram(buildPrefillGraph(config, weights), threads);
+    const decode = await openProgram(buildDecodeGraph(config, weights), threads);
+    this.programs = { prefill, decode };
+  }
+
+  async close(): Promise<void> {
+    const { programs } = this;
+    this.programs = undefined;
+    await programs?.prefill.release();
+    await programs?.decode.release();
+  }
+
+  /** Runs several prompts at once, for `load`; gives the distribution of the token after each, [V]. */
+  async prefill(prompts: readonly (readonly number[])[]): Promise<Float32Array[]> {
     const { config } = this;
     const rows = prompts.length;
     const length = Math.max(...prompts.map((prompt) => prompt.length));
@@ -87,33 +93,19 @@ export class Decoder {
       outputs[`key${i}`] = tensorOver(arrays[2 * i] as Float32Array, [rows, heads, length, size]);
       outputs[`value${i}`] = tensorOver(arrays[2 * i + 1] as Float32Array, [rows, heads, length, size]);
     }
-    await this.programs.prefill.run(
+    await this.opened().prefill.run(
       {
-        ...this.weights,
         tokens: tensorOver(tokens, [rows, length]),
         positions: tensorOver(positions, [rows, length]),
-        mask: tensorOver(causalMask(length), [length, length]),
+        mask: tensorOver(this.causalMask(length), [length, length]),
         last: tensorOver(last, [rows]),
       },
       outputs,
     );
-    return prompts.map((prompt, row) => {
-      const kept = prompt.length * size;
-      const data = new Float32Array(arrays.length * heads * kept);
-      let to = 0;
-      for (const array of arrays) {
-        for (let head = 0; head < heads; head++) {
-          const from = (row * heads + head) * length * size;
-          data.set(array.subarray(from, from + kept), to);
-          to += kept;
-        }
-      }
-      const start = row * config.vocabSize;
-      return {
-        prefix: { length: prompt.length, data },
-        probabilities: probabilities.slice(start, start + config.vocabSize),
-      };
-    });
+    this.prefilled = { arrays, length };
+    return prompts.map((_, row) =>
+      probabilities.subarray(row * config.vocabSize, (row + 1) * config.vocabSize),
+    );
   }
 
   /** Makes room; call before `load` and `step`. `longest` counts cached tokens, `used` slots in use. */
@@ -121,12 +113,15 @@ export class Decoder {
     this.cache.fit(longest, used);
   }
 
-  load(slot: number, prefix: Prefix): void {
-    this.cache.load(slot, prefix);
+  /** Puts row `row` of the last prefill, a prompt of `length` tokens, into a slot. */
+  load(slot: number, row: number, length: number): void {
+    const { arrays, length: stride } = this.prefilled;
+    this.cache.load(slot, arrays, row, stride, length);
   }
 
-  move(from: number, to: number, length: number): void {
-    this.cache.move(from, to, length);
+  /** Copies the first `length` tokens of a slot to another. */
+  copy(from: number, to: number, length: number): void {
+    this.cache.copy(from, to, length);
   }
 
   /** Sets what the next step reads for a slot: the token, and how many tokens the cache holds before it. */
@@ -143,9 +138,8 @@ export class Decoder {
     for (let slot = 0; slot < count; slot++) {
       mask.fill(0, slot * stride, slot * stride + (positions[slot] as number));
     }
-    await this.programs.decode.run(
+    await this.opened().decode.run(
       {
-        ...this.weights,
         ...cache.tensors(count),
         tokens: tensorOver(this.tokens.subarray(0, count), [count]),
         positions: tensorOver(positions.subarray(0, count), [count, 1]),
@@ -182,10 +176,17 @@ export class Decoder {
     }
     return outputs;
   }
-}
 
-function causalMask(length: number): Float32Array {
-  const mask = new Float32Array(length * length).fill(MASKED);
-  for (let row = 0; row < length; row++) mask.fill(0, row * length, row * length + row + 1);
-  return mask;
+  /** [length][length], in memory that is used again. */
+  private causalMask(length: number): Float32Array {
+    if (this.causal.length < length * length) this.causal = new Float32Array(length * length);
+    const mask = this.causal.subarray(0, length * length).fill(MASKED);
+    for (let row = 0; row < length; row++) mask.fill(0, row * length, row * length + row + 1);
+    return mask;
+  }
+
+  private opened(): Programs {
+    if (this.programs === undefined) throw new Error('the decoder is closed');
+    return this.programs;
+  }
 }

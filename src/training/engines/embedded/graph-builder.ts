@@ -51,8 +51,8 @@ export function sizeOf(shape: readonly number[]): number {
 
 interface Node {
   readonly operator: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
+  inputs: readonly string[];
+  outputs: readonly string[];
   readonly options: NodeOptions;
 }
 
@@ -76,9 +76,20 @@ export class GraphBuilder {
 
   /** Makes `value` an output of the graph under `name`. */
   output(value: Value, name: string): void {
-    const named = { ...value, name };
     this.nodes.push({ operator: 'Identity', inputs: [value.name], outputs: [name], options: {} });
+    this.outputs.push({ ...value, name });
+  }
+
+  /** As `output`, without the copy: a node's value, which has this name from now on and is used under it alone. */
+  renameToOutput(value: Value, name: string): Value {
+    const rename = (each: string): string => (each === value.name ? name : each);
+    for (const node of this.nodes) {
+      node.inputs = node.inputs.map(rename);
+      node.outputs = node.outputs.map(rename);
+    }
+    const named = { ...value, name };
     this.outputs.push(named);
+    return named;
   }
 
   /** A constant tensor; equal constants are stored once. `data` has the shape's number of elements. */
@@ -89,6 +100,16 @@ export class GraphBuilder {
     if (known !== undefined) return known.value;
     const value = { name: this.fresh('constant'), type, shape };
     this.constants.set(key, { value, data: bytes });
+    return value;
+  }
+
+  /** A constant that is stored without a look for equal ones. `data` has to stay as it is until `encode`. */
+  weights(shape: readonly number[], data: Float32Array): Value {
+    const value: Value = { name: this.fresh('weights'), type: 'float32', shape };
+    this.constants.set(value.name, {
+      value,
+      data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    });
     return value;
   }
 

@@ -8,12 +8,6 @@ import { type TensorMap, tensorOver } from './runtime.js';
 /** The stride grows and shrinks in these steps, so that it rarely changes. */
 const STRIDE_STEP = 32;
 
-/** A prompt's keys and values: [layer][key, value][K][length][d] in one array. */
-export interface Prefix {
-  readonly length: number;
-  readonly data: Float32Array;
-}
-
 export class KeyValueCache {
   private readonly layers: readonly { readonly keys: Float32Array; readonly values: Float32Array }[];
   private readonly heads: number;
@@ -56,16 +50,18 @@ export class KeyValueCache {
     return tensors;
   }
 
-  /** Writes a prompt's keys and values to the start of a slot. */
-  load(slot: number, prefix: Prefix): void {
-    const size = prefix.length * this.headSize;
-    let from = 0;
-    for (const { keys, values } of this.layers) {
-      for (const target of [keys, values]) {
-        for (let head = 0; head < this.heads; head++) {
-          target.set(prefix.data.subarray(from, from + size), this.at(slot, head, 0));
-          from += size;
-        }
+  /**
+   * Writes the keys and values of a prompt of `length` tokens to the start of a slot: row `row` of `arrays`, which are keys and
+   * values in turn, per layer [row][K][T][d].
+   */
+  load(slot: number, arrays: readonly Float32Array[], row: number, stride: number, length: number): void {
+    const size = this.headSize;
+    const targets = this.layers.flatMap(({ keys, values }) => [keys, values]);
+    for (const [i, target] of targets.entries()) {
+      const source = arrays[i] as Float32Array;
+      for (let head = 0; head < this.heads; head++) {
+        const from = (row * this.heads + head) * stride * size;
+        target.set(source.subarray(from, from + length * size), this.at(slot, head, 0));
       }
     }
   }
@@ -94,8 +90,8 @@ export class KeyValueCache {
     }
   }
 
-  /** Moves the first `length` tokens of a slot to another. */
-  move(from: number, to: number, length: number): void {
+  /** Copies the first `length` tokens of a slot to another. */
+  copy(from: number, to: number, length: number): void {
     const size = length * this.headSize;
     for (const { keys, values } of this.layers) {
       for (let head = 0; head < this.heads; head++) {

@@ -1,16 +1,15 @@
 /**
  * Continuous batching on one lane: concurrent `sample` calls share the slots of one batch; a sequence that ends
- * leaves its slot to the next that waits. Equal prompts in flight are prefilled once. What a sequence draws
- * depends on its own seed only, not on its neighbours.
+ * leaves its slot to the next that waits. A prompt that another sequence in flight has as well is copied from it, not
+ * prefilled again. What a sequence draws depends on its own seed only, not on its neighbours.
  */
 import { InfrastructureError } from '../../../core/errors.js';
 import { createRng, type Rng } from '../../../core/rng.js';
 import type { StopReason } from '../../../model/types.js';
 import type { ModelConfig } from './architecture.js';
 import { chooseToken } from './choose-token.js';
-import { type DecodePrograms, Decoder, type Prefilled } from './decoder.js';
+import type { Decoder } from './decoder.js';
 import type { Sequence, SequenceRequest } from './lane.js';
-import type { TensorMap } from './runtime.js';
 
 interface Running {
   readonly id: number;
@@ -21,6 +20,8 @@ interface Running {
   readonly logprobs: number[];
   /** Tokens in the cache. */
   cached: number;
+  /** The distribution of the token after the prompt, once that is prefilled. */
+  first: Float32Array | undefined;
   cancelled: boolean;
   interrupted: boolean;
   resolve(sequence: Sequence): void;
@@ -31,23 +32,20 @@ interface Running {
 const PREFILL_TOKENS = 2048;
 /** New sequences are let in when this share of the slots is free (or all that wait fit). */
 const ADMIT_SHARE = 8;
-/** Prefilled prompts kept for further requests with the same prompt. */
-const PREFIXES_KEPT = 32;
 
 export class SequenceBatcher {
   private readonly config: ModelConfig;
   private readonly decoder: Decoder;
-  private readonly slots: number;
   private readonly waiting: Running[] = [];
+  /** Taken out of `waiting`, their prompts being prefilled. */
+  private entering: readonly Running[] = [];
   private readonly active: Running[] = [];
-  private readonly prefixes = new Map<string, Prefilled>();
   private pumping: Promise<void> | undefined;
 
-  /** `weights` as `prepareDecodeWeights` gives them; `programs` stay the caller's. */
-  constructor(config: ModelConfig, programs: DecodePrograms, weights: TensorMap, slots: number) {
+  /** On a decoder that is open. */
+  constructor(config: ModelConfig, decoder: Decoder) {
     this.config = config;
-    this.slots = slots;
-    this.decoder = new Decoder(config, programs, weights, slots);
+    this.decoder = decoder;
   }
 
   sample(id: number, request: SequenceRequest): Promise<Sequence> {
@@ -60,6 +58,7 @@ export class SequenceBatcher {
         tokens: [],
         logprobs: [],
         cached: 0,
+        first: undefined,
         cancelled: false,
         interrupted: false,
         resolve,
@@ -71,20 +70,25 @@ export class SequenceBatcher {
 
   /** Makes a request reject before its next token. */
   cancel(id: number): void {
-    for (const sequence of [...this.waiting, ...this.active])
-      if (sequence.id === id) sequence.cancelled = true;
+    for (const sequence of this.inFlight()) if (sequence.id === id) sequence.cancelled = true;
   }
 
   /** Makes a request resolve, before its next token, with the tokens it has. */
   interrupt(id: number): void {
-    for (const sequence of [...this.waiting, ...this.active])
-      if (sequence.id === id) sequence.interrupted = true;
+    for (const sequence of this.inFlight()) if (sequence.id === id) sequence.interrupted = true;
   }
 
-  /** Rejects what is in flight and waits until nothing runs. */
-  async close(): Promise<void> {
-    for (const sequence of [...this.waiting, ...this.active]) sequence.cancelled = true;
+  /** Rejects what is in flight, waits until nothing runs, and gives back the decoder, closed. */
+  async close(): Promise<Decoder> {
+    for (const sequence of this.inFlight()) sequence.cancelled = true;
     await this.pumping;
+    await this.decoder.close();
+    return this.decoder;
+  }
+
+  /** A sequence may be in twice, while it enters. */
+  private inFlight(): Running[] {
+    return [...this.waiting, ...this.entering, ...this.active];
   }
 
   /** Runs until nothing is left to do; starts after the caller's turn, so that calls made together run together. */
@@ -97,11 +101,11 @@ export class SequenceBatcher {
         if (this.active.length > 0) await this.step();
       }
     } catch (error) {
-      for (const sequence of [...this.active, ...this.waiting]) sequence.reject(error as Error);
+      for (const sequence of this.inFlight()) sequence.reject(error as Error);
       this.active.length = 0;
       this.waiting.length = 0;
     } finally {
-      this.prefixes.clear();
+      this.entering = [];
       this.pumping = undefined;
     }
   }
@@ -116,45 +120,58 @@ export class SequenceBatcher {
   }
 
   private async admit(): Promise<void> {
-    const free = this.slots - this.active.length;
-    if (
-      this.waiting.length === 0 ||
-      free < Math.min(this.waiting.length, Math.ceil(this.slots / ADMIT_SHARE))
-    ) {
+    const { decoder, active, waiting } = this;
+    const free = decoder.slots - active.length;
+    if (waiting.length === 0 || free < Math.min(waiting.length, Math.ceil(decoder.slots / ADMIT_SHARE))) {
       return;
     }
-    const admitted = this.waiting.splice(0, free);
-    await this.prefillMissing(admitted);
-    const longest = [...this.active, ...admitted].reduce(
+    const admitted = waiting.splice(0, free);
+    this.entering = admitted;
+    const longest = [...active, ...admitted].reduce(
       (most, { cached, request }) => Math.max(most, cached, request.prompt.length),
       1,
     );
-    this.decoder.fit(longest, this.active.length);
+    decoder.fit(longest, active.length);
+    const inSlot = new Map(active.map(({ key, first }, slot) => [key, { slot, first }]));
+    const missing = new Map<string, Running[]>();
     for (const sequence of admitted) {
-      const { prefix, probabilities } = this.prefixes.get(sequence.key) as Prefilled;
-      this.take(sequence, probabilities, 0);
-      sequence.cached = prefix.length;
-      if (this.finishIfDone(sequence)) continue;
-      this.decoder.load(this.active.length, prefix);
-      this.active.push(sequence);
+      const twin = inSlot.get(sequence.key);
+      if (twin === undefined) missing.set(sequence.key, [...(missing.get(sequence.key) ?? []), sequence]);
+      else
+        this.begin(sequence, twin.first as Float32Array, (slot, length) =>
+          decoder.copy(twin.slot, slot, length),
+        );
     }
-    const surplus = this.prefixes.size - PREFIXES_KEPT;
-    for (const key of [...this.prefixes.keys()].slice(0, Math.max(0, surplus))) this.prefixes.delete(key);
+    await this.prefill([...missing.values()]);
+    this.entering = [];
   }
 
-  /** Prompts of similar length go together, since a run is as long as its longest. */
-  private async prefillMissing(admitted: readonly Running[]): Promise<void> {
-    const missing = new Map<string, readonly number[]>();
-    for (const { key, request } of admitted) {
-      if (!this.prefixes.has(key)) missing.set(key, request.prompt);
-    }
-    const queue = [...missing].sort(([, a], [, b]) => b.length - a.length);
+  /** Sequences by prompt. Prompts of similar length go together, since a run is as long as its longest. */
+  private async prefill(groups: Running[][]): Promise<void> {
+    const promptOf = (group: readonly Running[]): readonly number[] => (group[0] as Running).request.prompt;
+    const queue = groups.sort((a, b) => promptOf(b).length - promptOf(a).length);
     while (queue.length > 0) {
-      const longest = (queue[0] as (typeof queue)[number])[1].length;
+      const longest = promptOf(queue[0] as Running[]).length;
       const batch = queue.splice(0, Math.max(1, Math.floor(PREFILL_TOKENS / longest)));
-      const results = await this.decoder.prefill(batch.map(([, prompt]) => prompt));
-      for (const [i, [key]] of batch.entries()) this.prefixes.set(key, results[i] as Prefilled);
+      const firsts = await this.decoder.prefill(batch.map(promptOf));
+      for (const [row, group] of batch.entries()) {
+        for (const sequence of group) {
+          this.begin(sequence, firsts[row] as Float32Array, (slot, length) =>
+            this.decoder.load(slot, row, length),
+          );
+        }
+      }
     }
+  }
+
+  /** Draws the first token and gives the sequence a slot, if it goes on. */
+  private begin(sequence: Running, first: Float32Array, fill: (slot: number, length: number) => void): void {
+    this.take(sequence, first, 0);
+    sequence.first = first;
+    sequence.cached = sequence.request.prompt.length;
+    if (this.finishIfDone(sequence)) return;
+    fill(this.active.length, sequence.cached);
+    this.active.push(sequence);
   }
 
   private async step(): Promise<void> {
@@ -197,7 +214,7 @@ export class SequenceBatcher {
     const last = this.active.pop() as Running;
     if (slot === this.active.length) return;
     this.active[slot] = last;
-    this.decoder.move(this.active.length, slot, last.cached);
+    this.decoder.copy(this.active.length, slot, last.cached);
   }
 }
 

@@ -117,6 +117,13 @@ export function concat(g: GraphBuilder, parts: readonly Value[], axis: number): 
   });
 }
 
+/** Cuts the last axis into parts of these sizes. */
+export function split(g: GraphBuilder, a: Value, sizes: readonly number[]): Value[] {
+  const parts = g.constant('int64', [sizes.length], sizes);
+  const shapes = sizes.map((size) => ({ shape: a.shape.with(-1, size) }));
+  return g.applyMany('Split', [a, parts], shapes, { attributes: { axis: int(-1) } });
+}
+
 /** Sum or mean over one axis, which stays with size 1. */
 export function reduce(g: GraphBuilder, operator: 'ReduceSum' | 'ReduceMean', a: Value, axis: number): Value {
   const at = axis < 0 ? axis + a.shape.length : axis;
