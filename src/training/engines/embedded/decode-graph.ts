@@ -26,6 +26,7 @@ import {
   split,
   toInt64,
   transpose,
+  unsqueeze,
 } from './tensor-math.js';
 
 interface Matrix {
@@ -110,36 +111,31 @@ export function buildPrefillGraph(config: ModelConfig, weights: DecodeWeights): 
     const attended = batchedMatMul(g, softmax(g, 'Softmax', scores), perHead(values));
     return reshape(g, transpose(g, attended, [0, 2, 1, 3]), [DYNAMIC, width]);
   };
-  const keysAndValues = (i: number, keys: Value, values: Value): [Value, Value] => {
-    const rotated = model.rotate(asRows(keys, keyValueHeads * headSize), positions);
+  const keysAndValues = (i: number, input: Value): [Value, Value] => {
+    const [keys, values] = (['k', 'v'] as const).map((part) =>
+      asRows(model.project(i, input, part), keyValueHeads * headSize),
+    ) as [Value, Value];
     return [
-      g.renameToOutput(byHead(rotated, keyValueHeads), `key${i}`),
-      g.renameToOutput(byHead(asRows(values, keyValueHeads * headSize), keyValueHeads), `value${i}`),
+      g.renameToOutput(byHead(model.rotate(keys, positions), keyValueHeads), `key${i}`),
+      g.renameToOutput(byHead(values, keyValueHeads), `value${i}`),
     ];
   };
 
   let x = reshape(g, gather(g, model.weight('embed'), tokens, [DYNAMIC, DYNAMIC, width]), [DYNAMIC, width]);
   for (let i = 0; i < config.layers - 1; i++) {
-    const [q, k, v] = model.project(i, x);
-    const queries = byHead(model.rotate(asRows(q, width), positions), heads);
-    x = model.mix(i, x, attend(queries, ...keysAndValues(i, k, v), mask));
+    const input = model.normalize(x);
+    const queries = byHead(model.rotate(asRows(model.project(i, input, 'q'), width), positions), heads);
+    x = model.mix(i, x, attend(queries, ...keysAndValues(i, input), mask));
   }
   // Of the last layer's results only those of each prompt's last token are looked at.
   const i = config.layers - 1;
-  const [q, k, v] = model.project(i, x);
+  const input = model.normalize(x);
   const at = gather(g, reshape(g, positions, [DYNAMIC]), last, [DYNAMIC], 'int64');
-  const query = reshape(g, gather(g, q, last, [DYNAMIC, width]), [DYNAMIC, 1, width]);
-  const queries = byHead(model.rotate(query, reshape(g, at, [DYNAMIC, 1])), heads);
-  const visible = g.apply(
-    'Unsqueeze',
-    [gather(g, mask, at, [DYNAMIC, DYNAMIC]), g.constant('int64', [2], [1, 2])],
-    [DYNAMIC, 1, 1, DYNAMIC],
-  );
-  const ends = model.mix(
-    i,
-    gather(g, x, last, [DYNAMIC, width]),
-    attend(queries, ...keysAndValues(i, k, v), visible),
-  );
+  const query = model.project(i, gather(g, input, last, [DYNAMIC, width]), 'q');
+  const rotated = model.rotate(reshape(g, query, [DYNAMIC, 1, width]), reshape(g, at, [DYNAMIC, 1]));
+  const visible = unsqueeze(g, gather(g, mask, at, [DYNAMIC, DYNAMIC]), [1, 2]);
+  const attended = attend(byHead(rotated, heads), ...keysAndValues(i, input), visible);
+  const ends = model.mix(i, gather(g, x, last, [DYNAMIC, width]), attended);
   g.output(model.probabilities(ends), 'probabilities');
   return g.encode();
 }
@@ -162,7 +158,7 @@ export function buildDecodeGraph(config: ModelConfig, weights: DecodeWeights): U
     const cached = [DYNAMIC, keyValueHeads, DYNAMIC, headSize];
     const keys = g.input(`keys${i}`, 'float32', cached);
     const values = g.input(`values${i}`, 'float32', cached);
-    const [q, k, v] = model.project(i, x, positions);
+    const [q, k, v] = model.projectAll(i, model.normalize(x), positions);
     const query = byHead(q, heads / keyValueHeads);
     const key = g.renameToOutput(byHead(k, 1), `key${i}`);
     const value = g.renameToOutput(byHead(v, 1), `value${i}`);
@@ -209,13 +205,28 @@ class Model {
     return this.g.weights(shape, data);
   }
 
-  /** Queries, keys and values of a layer: [N, H·d], [N, K·d], [N, K·d]; rotated, where `positions` [N, 1] are given. */
-  project(layer: number, x: Value, positions?: Value): [Value, Value, Value] {
-    const { g, headSize, keyValueHeads, width } = this;
-    const { normalized } = normalize(g, x, this.eps);
-    const all = gemm(g, normalized, this.weight(`projections${layer}`), { transB: true });
-    const keyWidth = keyValueHeads * headSize;
-    if (positions === undefined) return split(g, all, [width, keyWidth, keyWidth]) as [Value, Value, Value];
+  normalize(x: Value): Value {
+    return normalize(this.g, x, this.eps).normalized;
+  }
+
+  /** Queries, keys or values of a layer, [N, H·d] or [N, K·d], not rotated. */
+  project(layer: number, input: Value, part: 'q' | 'k' | 'v'): Value {
+    const { width } = this;
+    const all = this.weights.get(`projections${layer}`) as Matrix;
+    const keyWidth = this.keyValueHeads * this.headSize;
+    const [from, rows] = { q: [0, width], k: [width, keyWidth], v: [width + keyWidth, keyWidth] }[part] as [
+      number,
+      number,
+    ];
+    const data = all.data.subarray(from * width, (from + rows) * width);
+    return gemm(this.g, input, this.g.weights([rows, width], data), { transB: true });
+  }
+
+  /** All three, for few rows: [N, H·d], [N, K·d], [N, K·d]; queries and keys rotated to `positions` [N, 1]. */
+  projectAll(layer: number, input: Value, positions: Value): [Value, Value, Value] {
+    const { g, width } = this;
+    const keyWidth = this.keyValueHeads * this.headSize;
+    const all = gemm(g, input, this.weight(`projections${layer}`), { transB: true });
     const [rotating, values] = split(g, all, [width + keyWidth, keyWidth]) as [Value, Value];
     const rotated = this.rotate(reshape(g, rotating, [DYNAMIC, 1, width + keyWidth]), positions);
     const [queries, keys] = split(g, rotated, [width, keyWidth]) as [Value, Value];
@@ -233,14 +244,13 @@ class Model {
     const apply = (input: Value, key: string, residual?: Value): Value =>
       gemm(g, input, this.weight(`${key}${layer}`), { transB: true, add: residual });
     const mid = apply(attended, 'attentionOut', x);
-    const { normalized } = normalize(g, mid, this.eps);
-    return apply(multiply(g, silu(g, apply(normalized, 'gate')), apply(normalized, 'up')), 'down', mid);
+    const input = this.normalize(mid);
+    return apply(multiply(g, silu(g, apply(input, 'gate')), apply(input, 'up')), 'down', mid);
   }
 
   probabilities(x: Value): Value {
     const { g } = this;
-    const { normalized } = normalize(g, x, this.eps);
-    return softmax(g, 'Softmax', gemm(g, normalized, this.weight('head'), { transB: true }));
+    return softmax(g, 'Softmax', gemm(g, this.normalize(x), this.weight('head'), { transB: true }));
   }
 }
 
