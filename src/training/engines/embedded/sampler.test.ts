@@ -70,7 +70,8 @@ describe('sampling', () => {
 
   it('samples a group from one prompt independently and with right log-probabilities', async () => {
     const base = request(30);
-    const requests = Array.from({ length: 8 }, (_, seed) => ({ ...base, seed }));
+    // They end one by one, so that those beyond the five slots find a sibling to copy the prompt from.
+    const requests = Array.from({ length: 8 }, (_, seed) => ({ ...base, seed, maxTokens: 6 + seed }));
     const samples = await Promise.all(requests.map((r) => sampler.sample(r)));
     expect(new Set(samples.map(({ tokens }) => tokens.join())).size).toBe(8);
     await expectTrainLogprobs(requests, samples);
@@ -154,6 +155,20 @@ describe('sampling', () => {
     await using next = await engine.saveWeightsForSampler();
     expect(next.version).toBe(1);
     expect((await next.sample(one)).tokens).not.toEqual(before.tokens);
+  });
+
+  it('leaves nothing behind for the sampler of the next version, which has its slots', async () => {
+    const long = await engine.saveWeightsForSampler({ slots: 3 });
+    await Promise.all([70, 60, 50].map((length) => long.sample(request(length))));
+    await long[Symbol.asyncDispose]();
+    await engine.forwardBackward([{ tokens: [5, 6], lossInputs: { targetTokens: [6, 7] } }], {
+      kind: 'cross_entropy',
+    });
+    const adam = { beta1: 0.9, beta2: 0.9, eps: 1e-8, weightDecay: 0, gradClipNorm: 0 };
+    await engine.optimStep({ learningRate: 0.01, ...adam });
+    await using next = await engine.saveWeightsForSampler({ slots: 3 });
+    const requests = [3, 12, 40, 7].map((length) => request(length, { maxTokens: 20 }));
+    await expectTrainLogprobs(requests, await Promise.all(requests.map((r) => next.sample(r))));
   });
 
   it('says what is wrong with a request', async () => {
