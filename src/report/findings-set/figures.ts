@@ -38,6 +38,8 @@ export function drawFigure(
 
 const percentTick = (value: number): string => `${Math.round(value * 100)}%`;
 
+const BAR_TITLE_SIZE = 12;
+
 function bars({ title, metrics }: SetFigure, arms: readonly Titled[], measures: SetMeasures): string {
   const cells = metrics.flatMap((metric) =>
     arms.flatMap((arm) => {
@@ -61,11 +63,15 @@ function bars({ title, metrics }: SetFigure, arms: readonly Titled[], measures: 
   const panels = [...new Set(rows.map(({ metric }) => metric))];
   const shown = arms.map((arm) => arm.title).filter((title) => rows.some(({ arm }) => arm === title));
   const longest = Math.max(...rows.map(({ arm }) => arm.length));
+  const marginLeft = Math.min(280, 16 + longest * 6.6);
+  // Titles of panels are wrapped to their width, in ems.
+  const lineWidth = (950 - marginLeft - 20) / panels.length / BAR_TITLE_SIZE - 1;
+  const titleLines = Math.max(...panels.map((panel) => Math.ceil((panel.length * 0.55) / lineWidth)));
   return standaloneSvg(title, 950, {
-    height: 30 * shown.length + 70,
-    marginLeft: Math.min(280, 16 + longest * 6.6),
+    height: 30 * shown.length + 56 + 15 * titleLines,
+    marginLeft,
     marginRight: 20,
-    marginTop: 34,
+    marginTop: 20 + 15 * titleLines,
     marginBottom: 30,
     fx: { domain: panels, label: null, padding: 0.12 },
     x: {
@@ -78,6 +84,7 @@ function bars({ title, metrics }: SetFigure, arms: readonly Titled[], measures: 
     y: { domain: shown, label: null, tickSize: 0 },
     marks: [
       Plot.axisY({ tickSize: 0, fontSize: 13, lineWidth: 24 }),
+      Plot.axisFx({ label: null, fontSize: BAR_TITLE_SIZE, lineWidth }),
       Plot.tickX(seeds, {
         fx: 'metric',
         x: 'value',
@@ -238,6 +245,12 @@ function gap({ title }: SetFigure, arms: readonly Titled[], measures: SetMeasure
       : [];
   });
   if (points.length === 0) return '';
+  const perPixel = Math.max(...points.map(({ y }) => y.high)) / 330;
+  const heights = spread(
+    points.map(({ y }) => y.value),
+    16 * perPixel,
+  );
+  const labels = points.map((point, i) => ({ ...point, at: heights[i]! }));
   return standaloneSvg(title, 760, {
     height: 400,
     marginLeft: 50,
@@ -276,9 +289,9 @@ function gap({ title }: SetFigure, arms: readonly Titled[], measures: SetMeasure
         stroke: COLOUR.simulated,
       }),
       Plot.dot(points, { x: ({ x }) => x.value, y: ({ y }) => y.value, r: 5, fill: COLOUR.simulated }),
-      Plot.text(points, {
+      Plot.text(labels, {
         x: ({ x }) => x.value,
-        y: ({ y }) => y.value,
+        y: 'at',
         text: 'arm',
         dx: 9,
         dy: -9,
