@@ -83,7 +83,7 @@ function bars({ title, metrics }: SetFigure, arms: readonly Titled[], measures: 
     },
     y: { domain: shown, label: null, tickSize: 0 },
     marks: [
-      Plot.axisY({ tickSize: 0, fontSize: 13, lineWidth: 24 }),
+      Plot.axisY({ tickSize: 0, fontSize: 13, lineWidth: (marginLeft - 16) / 13 }),
       Plot.axisFx({ label: null, fontSize: BAR_TITLE_SIZE, lineWidth }),
       Plot.tickX(seeds, {
         fx: 'metric',
