@@ -7,6 +7,17 @@
 import { lengthOf, scalarValueText, skipValue, valueText } from './literals.js';
 import { DICT, END, MalformedError, MarshalCursor, type MarshalValue, STRING, TUPLE } from './marshal.js';
 import type { Unprintable } from './python-repr.js';
+import {
+  type Changes,
+  createFrame,
+  type Frame,
+  inOrder,
+  isUnchanged,
+  NO_CHANGES,
+  rename,
+  type Variable,
+  variableOf,
+} from './trace-frame.js';
 import type { TraceCaps, TraceEvent } from './types.js';
 
 /** Longer than one variable's or one frame's data are. */
@@ -15,33 +26,6 @@ const MAX_DATA_BYTES = 2000;
 const EVENT_SIZE = 16;
 const KINDS = ['call', 'line', 'return', 'exception'] as const;
 const RETURN = 2;
-
-type Changes = Record<string, string>;
-const NO_CHANGES: Readonly<Changes> = Object.freeze({});
-
-/** A variable as it was last written. */
-interface Variable {
-  readonly name: string;
-  text: string;
-  /** The data that the text is of; none for an odd variable. */
-  bytes: Buffer | undefined;
-  start: number;
-  end: number;
-}
-
-interface Frame {
-  readonly number: number;
-  readonly name: string;
-  /** The active frame before the last call. */
-  caller: Frame | undefined;
-  readonly variables: Map<string, Variable>;
-  /** The variables of the last data that came with names, in order. */
-  readonly listed: Variable[];
-  /** Of the data, in order, where they come without. */
-  names: readonly string[];
-  /** Odd variables: how many of the data come before each. */
-  readonly odd: Map<string, number>;
-}
 
 export interface ReadTrace {
   readonly events: TraceEvent[];
@@ -160,15 +144,7 @@ class TraceReader {
 
   #enter(name: MarshalValue | undefined): Frame {
     if (typeof name !== 'string') throw new MalformedError('a frame without a name');
-    const frame: Frame = {
-      number: this.#frames.length,
-      name,
-      caller: this.#active,
-      variables: new Map(),
-      listed: [],
-      names: [],
-      odd: new Map(),
-    };
+    const frame = createFrame(this.#frames.length, name, this.#active);
     this.#frames.push(frame);
     this.#active = frame;
     return frame;
@@ -263,9 +239,7 @@ class TraceReader {
   /** Reads one variable; one without text is new. */
   #variable(variable: Variable, cursor: MarshalCursor, changes: Changes): void {
     const { bytes, at: start } = cursor;
-    const { bytes: before } = variable;
-    // A value's bytes say where they end, so what begins with the same bytes is the same value.
-    if (before !== undefined && same(before, variable.start, variable.end, bytes, start)) {
+    if (isUnchanged(variable, bytes, start)) {
       cursor.at = start + variable.end - variable.start;
       return;
     }
@@ -337,42 +311,6 @@ class TraceReader {
   }
 }
 
-function rename(frame: Frame, names: MarshalValue | undefined): void {
-  if (!Array.isArray(names)) throw new MalformedError('names that are none');
-  const [kept, ...added] = names as readonly MarshalValue[];
-  if (typeof kept !== 'number' || kept < 0 || kept > frame.names.length)
-    throw new MalformedError('names of no data');
-  if (!added.every((name) => typeof name === 'string')) throw new MalformedError('a name that is no text');
-  frame.names = [...frame.names.slice(0, kept), ...(added as string[])];
-}
-
-/** Changes of data and of odd variables in the order of the frame's variables. */
-function inOrder(frame: Frame, data: Readonly<Changes>, odd: Changes): Changes {
-  const changes: Changes = {};
-  const left = Object.keys(odd).map((name) => [name, frame.odd.get(name) ?? 0] as const);
-  left.sort((a, b) => a[1] - b[1]);
-  let next = 0;
-  frame.names.forEach((name, i) => {
-    for (; next < left.length && (left[next]?.[1] ?? 0) <= i; next++) take(left[next]?.[0]);
-    if (name in data) changes[name] = data[name] as string;
-  });
-  for (; next < left.length; next++) take(left[next]?.[0]);
-  return changes;
-
-  function take(name: string | undefined): void {
-    if (name !== undefined) changes[name] = odd[name] as string;
-  }
-}
-
-function variableOf(frame: Frame, name: string): Variable {
-  let variable = frame.variables.get(name);
-  if (variable === undefined) {
-    variable = { name, text: '', bytes: undefined, start: 0, end: 0 };
-    frame.variables.set(name, variable);
-  }
-  return variable;
-}
-
 /** Whether the string at the cursor, after its code, is this one of ASCII; then it is passed over. */
 function passName(cursor: MarshalCursor, name: string): boolean {
   const { bytes, at } = cursor;
@@ -404,13 +342,4 @@ function dataCursor(bytes: Buffer): MarshalCursor {
 
 function checkEnd(cursor: MarshalCursor): void {
   if (cursor.at !== cursor.bytes.length) throw new MalformedError('data with more behind them');
-}
-
-/** Whether the bytes of `a` from `start` to `end` are those of `b` from `at` on. */
-function same(a: Buffer, start: number, end: number, b: Buffer, at: number): boolean {
-  const length = end - start;
-  if (at + length > b.length) return false;
-  if (length > 64) return a.compare(b, at, at + length, start, end) === 0;
-  for (let i = 0; i < length; i++) if (a[start + i] !== b[at + i]) return false;
-  return true;
 }

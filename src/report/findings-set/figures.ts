@@ -38,7 +38,11 @@ export function drawFigure(
 
 const percentTick = (value: number): string => `${Math.round(value * 100)}%`;
 
-const BAR_TITLE_SIZE = 12;
+/** Pixels. */
+const WIDTH = 950;
+const PANEL_TITLE = 12;
+const ROW_TITLE = 13;
+const LINE = 15;
 
 function bars({ title, metrics }: SetFigure, arms: readonly Titled[], measures: SetMeasures): string {
   const cells = metrics.flatMap((metric) =>
@@ -65,13 +69,13 @@ function bars({ title, metrics }: SetFigure, arms: readonly Titled[], measures: 
   const longest = Math.max(...rows.map(({ arm }) => arm.length));
   const marginLeft = Math.min(280, 16 + longest * 6.6);
   // Titles of panels are wrapped to their width, in ems.
-  const lineWidth = (950 - marginLeft - 20) / panels.length / BAR_TITLE_SIZE - 1;
+  const lineWidth = (WIDTH - marginLeft - 20) / panels.length / PANEL_TITLE - 1;
   const titleLines = Math.max(...panels.map((panel) => Math.ceil((panel.length * 0.55) / lineWidth)));
-  return standaloneSvg(title, 950, {
-    height: 30 * shown.length + 56 + 15 * titleLines,
+  return standaloneSvg(title, WIDTH, {
+    height: 30 * shown.length + 56 + LINE * titleLines,
     marginLeft,
     marginRight: 20,
-    marginTop: 20 + 15 * titleLines,
+    marginTop: 20 + LINE * titleLines,
     marginBottom: 30,
     fx: { domain: panels, label: null, padding: 0.12 },
     x: {
@@ -83,8 +87,8 @@ function bars({ title, metrics }: SetFigure, arms: readonly Titled[], measures: 
     },
     y: { domain: shown, label: null, tickSize: 0 },
     marks: [
-      Plot.axisY({ tickSize: 0, fontSize: 13, lineWidth: (marginLeft - 16) / 13 }),
-      Plot.axisFx({ label: null, fontSize: BAR_TITLE_SIZE, lineWidth }),
+      Plot.axisY({ tickSize: 0, fontSize: ROW_TITLE, lineWidth: (marginLeft - 16) / ROW_TITLE }),
+      Plot.axisFx({ label: null, fontSize: PANEL_TITLE, lineWidth }),
       Plot.tickX(seeds, {
         fx: 'metric',
         x: 'value',
@@ -171,7 +175,7 @@ function curves(
     labels.map(({ value }) => value),
     16 * perPixel,
   );
-  return standaloneSvg(title, 950, {
+  return standaloneSvg(title, WIDTH, {
     height: 350,
     marginLeft: 44,
     marginRight: 150,

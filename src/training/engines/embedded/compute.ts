@@ -15,8 +15,8 @@ export class Compute implements Lane {
   private readonly parameters: Float32Array;
   private readonly samplers = new Map<number, SequenceBatcher>();
   private train: TrainPrograms | undefined;
-  /** Decoders that no sampler uses now; their arrays are kept, since fresh ones for every new version cost more than they hold. */
-  private readonly idle: Decoder[] = [];
+  /** Decoders that no sampler uses now, kept for the next version of the policy, since their arrays are as large as the cache. */
+  private idle: readonly Decoder[] = [];
   private gradients: Float32Array | undefined;
   private scratch: Float32Array | undefined;
   private accumulated = false;
@@ -55,8 +55,10 @@ export class Compute implements Lane {
 
   async openSampler(sampler: number, slots: number): Promise<void> {
     const { config, threads } = this.options;
-    const at = this.idle.findIndex((decoder) => decoder.slots === slots);
-    const [decoder = new Decoder(config, threads, slots)] = at < 0 ? [] : this.idle.splice(at, 1);
+    const [decoder = new Decoder(config, threads, slots), ...idle] = this.idle.filter(
+      (each) => each.slots === slots,
+    );
+    this.idle = idle;
     await decoder.open(this.parameters);
     this.samplers.set(sampler, new SequenceBatcher(config, decoder));
   }
@@ -84,7 +86,9 @@ export class Compute implements Lane {
   async closeSampler(sampler: number): Promise<void> {
     const batcher = this.samplers.get(sampler);
     this.samplers.delete(sampler);
-    if (batcher !== undefined) this.idle.push(await batcher.close());
+    if (batcher === undefined) return;
+    const decoder = await batcher.close();
+    this.idle = [...this.idle, decoder];
   }
 
   async close(): Promise<void> {

@@ -35,11 +35,12 @@ interface Matrix {
 }
 
 /**
- * A copy of the parameters for the graphs of sampling: `embed`, `head`, and per layer `projections<i>` (queries, keys and values,
- * [(H + 2K)·d][D]), `attentionOut<i>`, `gate<i>`, `up<i>`, `down<i>`.
+ * The matrices of the graphs of sampling, [out][in]: `embed`, `head` [V][D], and per layer `projections<i>` (queries, keys and values
+ * one behind another, [(H + 2K)·d][D]) with its parts `q<i>`, `k<i>`, `v<i>`, and `attentionOut<i>`, `gate<i>`, `up<i>`, `down<i>`.
  */
 export type DecodeWeights = ReadonlyMap<string, Matrix>;
 
+/** A copy of `parameters` (in the order of `layOut`) with the gains of norms and 1/√d multiplied in. */
 export function foldWeights(config: ModelConfig, parameters: Float32Array): DecodeWeights {
   const { tensors } = layOut(config);
   const byKey = new Map(tensors.map((tensor) => [tensor.key, tensor]));
@@ -59,18 +60,22 @@ export function foldWeights(config: ModelConfig, parameters: Float32Array): Deco
     }
     return { shape, data };
   };
-  /** Queries, keys and values lie one behind another. */
-  const projections = (i: number): Matrix => {
-    const last = find(`v${i}`);
-    const data = parameters.slice(find(`q${i}`).offset, last.offset + last.size);
-    return fold({ shape: [data.length / width, width], data }, `attentionNorm${i}`, width);
-  };
   const weights = new Map([
     ['embed', take('embed')],
     ['head', fold(take('embed'), 'finalNorm')],
   ]);
   for (let i = 0; i < config.layers; i++) {
-    weights.set(`projections${i}`, projections(i));
+    const parts = ['q', 'k', 'v'].map((part) => find(`${part}${i}`));
+    const [first, , last] = parts as [ParameterTensor, ParameterTensor, ParameterTensor];
+    const data = parameters.slice(first.offset, last.offset + last.size);
+    weights.set(
+      `projections${i}`,
+      fold({ shape: [data.length / width, width], data }, `attentionNorm${i}`, width),
+    );
+    for (const { key, shape, offset, size } of parts) {
+      const from = offset - first.offset;
+      weights.set(key, { shape, data: data.subarray(from, from + size) });
+    }
     for (const key of [`attentionOut${i}`, `down${i}`]) weights.set(key, take(key));
     for (const key of [`gate${i}`, `up${i}`]) weights.set(key, fold(take(key), `mlpNorm${i}`));
   }
@@ -112,8 +117,8 @@ export function buildPrefillGraph(config: ModelConfig, weights: DecodeWeights): 
     return reshape(g, transpose(g, attended, [0, 2, 1, 3]), [DYNAMIC, width]);
   };
   const keysAndValues = (i: number, input: Value): [Value, Value] => {
-    const [keys, values] = (['k', 'v'] as const).map((part) =>
-      asRows(model.project(i, input, part), keyValueHeads * headSize),
+    const [keys, values] = ['k', 'v'].map((part) =>
+      asRows(model.project(input, `${part}${i}`), keyValueHeads * headSize),
     ) as [Value, Value];
     return [
       g.renameToOutput(byHead(model.rotate(keys, positions), keyValueHeads), `key${i}`),
@@ -124,14 +129,14 @@ export function buildPrefillGraph(config: ModelConfig, weights: DecodeWeights): 
   let x = reshape(g, gather(g, model.weight('embed'), tokens, [DYNAMIC, DYNAMIC, width]), [DYNAMIC, width]);
   for (let i = 0; i < config.layers - 1; i++) {
     const input = model.normalize(x);
-    const queries = byHead(model.rotate(asRows(model.project(i, input, 'q'), width), positions), heads);
+    const queries = byHead(model.rotate(asRows(model.project(input, `q${i}`), width), positions), heads);
     x = model.mix(i, x, attend(queries, ...keysAndValues(i, input), mask));
   }
   // Of the last layer's results only those of each prompt's last token are looked at.
   const i = config.layers - 1;
   const input = model.normalize(x);
   const at = gather(g, reshape(g, positions, [DYNAMIC]), last, [DYNAMIC], 'int64');
-  const query = model.project(i, gather(g, input, last, [DYNAMIC, width]), 'q');
+  const query = model.project(gather(g, input, last, [DYNAMIC, width]), `q${i}`);
   const rotated = model.rotate(reshape(g, query, [DYNAMIC, 1, width]), reshape(g, at, [DYNAMIC, 1]));
   const visible = unsqueeze(g, gather(g, mask, at, [DYNAMIC, DYNAMIC]), [1, 2]);
   const attended = attend(byHead(rotated, heads), ...keysAndValues(i, input), visible);
@@ -158,7 +163,7 @@ export function buildDecodeGraph(config: ModelConfig, weights: DecodeWeights): U
     const cached = [DYNAMIC, keyValueHeads, DYNAMIC, headSize];
     const keys = g.input(`keys${i}`, 'float32', cached);
     const values = g.input(`values${i}`, 'float32', cached);
-    const [q, k, v] = model.projectAll(i, model.normalize(x), positions);
+    const [q, k, v] = model.projectTogether(i, model.normalize(x), positions);
     const query = byHead(q, heads / keyValueHeads);
     const key = g.renameToOutput(byHead(k, 1), `key${i}`);
     const value = g.renameToOutput(byHead(v, 1), `value${i}`);
@@ -200,33 +205,27 @@ class Model {
     this.sines = g.constant('float32', shape, sines);
   }
 
+  /** A matrix as a constant of the graph. */
   weight(key: string): Value {
     const { shape, data } = this.weights.get(key) as Matrix;
     return this.g.weights(shape, data);
   }
 
+  /** x / √(mean(x²) + eps) of rows [N, D]; the gain is in the matrix that follows. */
   normalize(x: Value): Value {
     return normalize(this.g, x, this.eps).normalized;
   }
 
-  /** Queries, keys or values of a layer, [N, H·d] or [N, K·d], not rotated. */
-  project(layer: number, input: Value, part: 'q' | 'k' | 'v'): Value {
-    const { width } = this;
-    const all = this.weights.get(`projections${layer}`) as Matrix;
-    const keyWidth = this.keyValueHeads * this.headSize;
-    const [from, rows] = { q: [0, width], k: [width, keyWidth], v: [width + keyWidth, keyWidth] }[part] as [
-      number,
-      number,
-    ];
-    const data = all.data.subarray(from * width, (from + rows) * width);
-    return gemm(this.g, input, this.g.weights([rows, width], data), { transB: true });
+  /** input [N, in] times a matrix: [N, out]. */
+  project(input: Value, key: string, add?: Value): Value {
+    return gemm(this.g, input, this.weight(key), { transB: true, add });
   }
 
-  /** All three, for few rows: [N, H·d], [N, K·d], [N, K·d]; queries and keys rotated to `positions` [N, 1]. */
-  projectAll(layer: number, input: Value, positions: Value): [Value, Value, Value] {
+  /** Queries, keys and values of few rows at once: [N, H·d], [N, K·d], [N, K·d]; the first two rotated to `positions` [N, 1]. */
+  projectTogether(layer: number, input: Value, positions: Value): [Value, Value, Value] {
     const { g, width } = this;
     const keyWidth = this.keyValueHeads * this.headSize;
-    const all = gemm(g, input, this.weight(`projections${layer}`), { transB: true });
+    const all = this.project(input, `projections${layer}`);
     const [rotating, values] = split(g, all, [width + keyWidth, keyWidth]) as [Value, Value];
     const rotated = this.rotate(reshape(g, rotating, [DYNAMIC, 1, width + keyWidth]), positions);
     const [queries, keys] = split(g, rotated, [width, keyWidth]) as [Value, Value];
@@ -241,16 +240,15 @@ class Model {
   /** The rest of a layer on x [N, D], after attention gave `attended` [N, H·d]. */
   mix(layer: number, x: Value, attended: Value): Value {
     const { g } = this;
-    const apply = (input: Value, key: string, residual?: Value): Value =>
-      gemm(g, input, this.weight(`${key}${layer}`), { transB: true, add: residual });
-    const mid = apply(attended, 'attentionOut', x);
+    const mid = this.project(attended, `attentionOut${layer}`, x);
     const input = this.normalize(mid);
-    return apply(multiply(g, silu(g, apply(input, 'gate')), apply(input, 'up')), 'down', mid);
+    const gate = silu(g, this.project(input, `gate${layer}`));
+    return this.project(multiply(g, gate, this.project(input, `up${layer}`)), `down${layer}`, mid);
   }
 
+  /** The distribution of the token after each row: [N, D] → [N, V]. */
   probabilities(x: Value): Value {
-    const { g } = this;
-    return softmax(g, 'Softmax', gemm(g, this.normalize(x), this.weight('head'), { transB: true }));
+    return softmax(this.g, 'Softmax', this.project(this.normalize(x), 'head'));
   }
 }
 

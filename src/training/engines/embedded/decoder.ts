@@ -55,15 +55,24 @@ export class Decoder {
     }));
   }
 
-  /** Takes a copy of these parameters, before anything else runs. Closed before, or never opened. */
+  /**
+   * Takes a copy of these parameters (in the order of `layOut`), before anything else runs. Closed before, or never opened.
+   * Throws an InfrastructureError where onnxruntime refuses, and stays closed.
+   */
   async open(parameters: Float32Array): Promise<void> {
     const { config, threads } = this;
     const weights = foldWeights(config, parameters);
     const prefill = await openProgram(buildPrefillGraph(config, weights), threads);
-    const decode = await openProgram(buildDecodeGraph(config, weights), threads);
-    this.programs = { prefill, decode };
+    try {
+      const decode = await openProgram(buildDecodeGraph(config, weights), threads);
+      this.programs = { prefill, decode };
+    } catch (error) {
+      await prefill.release();
+      throw error;
+    }
   }
 
+  /** Gives up the weights; the arrays stay. */
   async close(): Promise<void> {
     const { programs } = this;
     this.programs = undefined;
